@@ -1,0 +1,1 @@
+"""wasmCloud workbench: a notebook kernel as a full member of a wasmCloud v1 lattice."""
