@@ -11,6 +11,7 @@
     │   ├── WitResolveError         WIT names something that is not there
     │   ├── ValueMismatch           a Python value does not fit a WIT type (path)
     │   ├── ManifestError           a manifest has findings
+    │   ├── ArtifactError           a reference can't be fetched
     │   ├── BuildError              source did not become a component
     │   └── ComponentError          a component can't be loaded or run
     │       ├── InvalidComponent    the bytes are no component
@@ -45,6 +46,7 @@ from typing import Any
 
 __all__ = [
     "AmbiguousName",
+    "ArtifactError",
     "BuildError",
     "CallError",
     "CallTimeout",
@@ -149,6 +151,10 @@ class ValueMismatch(LocalError):
 
 class ManifestError(LocalError):
     """An application manifest is not acceptable; ``findings`` lists everything found."""
+
+
+class ArtifactError(LocalError):
+    """The bytes behind a component or provider reference can't be had; ``reference`` names it."""
 
 
 class BuildError(LocalError):
