@@ -1,0 +1,496 @@
+"""The rules by which Python values become canonical WIT values.
+
+Each type is compiled once into a reader, a plain function of the value. Readers raise
+`Mismatch` with the place they know; containers add theirs on the way out. Cached by
+identity first (a hash of a large type costs more than reading a small value), then by
+equality.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import inspect
+import struct
+from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Mapping, Sequence, Set
+from typing import Any, ClassVar, TypeVar
+
+from workbench.wire.limits import DEFAULT_LIMITS
+from workbench.wire.wit.mismatch import Mismatch, describe_type
+from workbench.wire.wit.types import (
+    U8,
+    Borrow,
+    Enum,
+    ErrorContext,
+    Flags,
+    Future,
+    List,
+    Option,
+    Own,
+    Prim,
+    Record,
+    Result,
+    Stream,
+    Tuple,
+    Type,
+    Variant,
+)
+from workbench.wire.wit.values import (
+    Case,
+    Err,
+    Handle,
+    Ok,
+    RecordValue,
+    Some,
+    attribute_name,
+    record_class,
+)
+
+__all__ = ["INTEGER_RANGES", "PYTHON_RULES", "ByType", "PythonRules", "Reader", "closest"]
+
+Reader = Callable[[Any], Any]
+T = TypeVar("T")
+
+INTEGER_RANGES: dict[str, tuple[int, int]] = {
+    **{f"u{n}": (0, (1 << n) - 1) for n in (8, 16, 32, 64)},
+    **{f"s{n}": (-(1 << (n - 1)), (1 << (n - 1)) - 1) for n in (8, 16, 32, 64)},
+}
+_CACHE_SIZE = 4096
+
+
+def closest(name: str, names: Iterable[str]) -> str:
+    """``; did you mean 'x'?`` where one of ``names`` is near, else nothing."""
+    near = difflib.get_close_matches(name, list(names), n=1)
+    return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def name_table(names: Iterable[str]) -> dict[str, str]:
+    """Every spelling that stands for a WIT name: kebab, snake, and the Python attribute."""
+    table = {name: name for name in names}
+    for name in list(table):
+        table.setdefault(name.replace("-", "_"), name)
+        table.setdefault(attribute_name(name), name)
+    return table
+
+
+class ByType:
+    """Remembers what was compiled for a type, first by identity, then by equality."""
+
+    def __init__(self, build: Callable[[Any], T]) -> None:
+        self._build = build
+        self._by_identity: dict[int, tuple[Any, Any]] = {}
+        self._by_value: dict[Any, Any] = {}
+
+    def __call__(self, type: Any) -> Any:
+        entry = self._by_identity.get(id(type))
+        # The entry holds the type itself, so its identity can't be taken by another object.
+        if entry is not None:
+            return entry[1]
+        compiled = self._by_value.get(type)
+        if compiled is None:
+            compiled = self._build(type)
+            if len(self._by_value) >= _CACHE_SIZE:
+                self._by_value.clear()
+            self._by_value[type] = compiled
+        if len(self._by_identity) >= _CACHE_SIZE:
+            self._by_identity.clear()
+        self._by_identity[id(type)] = (type, compiled)
+        return compiled
+
+
+class PythonRules:
+    """Compiles WIT types into readers of Python values; `JsonRules` changes some of the rules."""
+
+    # How an absent value is written, for errors.
+    none: ClassVar[str] = "None"
+
+    def __init__(self) -> None:
+        self._reader = ByType(lambda type: self._compile(type, 0))
+
+    def reader(self, type: Type) -> Reader:
+        """The reader of ``type``."""
+        return self._reader(type)
+
+    def _compile(self, type: Type, depth: int) -> Reader:
+        if depth > DEFAULT_LIMITS.depth:
+            raise Mismatch(
+                f"a type of at most {DEFAULT_LIMITS.depth} levels", None, "the type nests deeper"
+            )
+        below = depth + 1
+        match type:
+            case Prim(name):
+                return self._prim(name)
+            case List(item):
+                return self._bytes() if item == U8 else self._list(type, self._compile(item, below))
+            case Option(item):
+                return self._option(type, self._compile(item, below))
+            case Result(ok, err):
+                return self._result(type, self._maybe(ok, below), self._maybe(err, below))
+            case Tuple(items):
+                return self._tuple(type, [self._compile(item, below) for item in items])
+            case Record(_, fields):
+                return self._record(type, [(n, t, self._compile(t, below)) for n, t in fields])
+            case Variant(_, cases):
+                return self._variant(type, {n: self._maybe(t, below) for n, t in cases})
+            case Enum():
+                return self._enum(type)
+            case Flags():
+                return self._flags(type)
+            case Stream(item):
+                return self._stream(type, self._maybe(item, below))
+            case Future(item):
+                return self._future(type, self._maybe(item, below))
+            case Own() | Borrow() | ErrorContext():
+                return self._handle(type)
+
+    def _maybe(self, type: Type | None, depth: int) -> Reader | None:
+        return None if type is None else self._compile(type, depth)
+
+    # -- primitives ---------------------------------------------------------------------------
+
+    def _prim(self, name: str) -> Reader:
+        if name in INTEGER_RANGES:
+            return _integer_reader(name)
+        readers = {"bool": _read_bool, "char": _read_char, "string": _read_string}
+        return readers.get(name) or self._float(name)
+
+    def _float(self, name: str) -> Reader:
+        single = name == "f32"
+
+        def read(value: Any) -> float:
+            if type(value) is not float:
+                if isinstance(value, (bool, str, bytes)) or not hasattr(value, "__float__"):
+                    raise Mismatch(name, value)
+                try:
+                    value = float(value)
+                except (OverflowError, ValueError, TypeError):
+                    raise Mismatch(name, value, f"no {name} is that large") from None
+            if single:
+                try:
+                    return _F32.unpack(_F32.pack(value))[0]
+                except OverflowError:
+                    raise Mismatch(name, value, "no f32 is that large") from None
+            return value
+
+        return read
+
+    # -- lists and products -------------------------------------------------------------------
+
+    def _bytes(self) -> Reader:
+        return _read_bytes
+
+    def _list(self, type: Type, item: Reader) -> Reader:
+        expected = describe_type(type)
+
+        def read(value: Any) -> list[Any]:
+            items = value if isinstance(value, (list, tuple)) else _finite(expected, value)
+            parts: list[Any] = []
+            try:
+                for element in items:
+                    parts.append(item(element))
+            except Mismatch as fault:
+                # How many went well is where this one sits; reading again to find it would
+                # double the work at every level of nesting.
+                raise fault.within(f"[{len(parts)}]") from None
+            return parts
+
+        return read
+
+    def _tuple(self, type: Type, items: list[Reader]) -> Reader:
+        expected = describe_type(type)
+        count = len(items)
+
+        def read(value: Any) -> tuple[Any, ...]:
+            parts = value if isinstance(value, (list, tuple)) else _finite(expected, value)
+            if len(parts) != count:
+                raise Mismatch(expected, value, f"it has {count} items, not {len(parts)}")
+            return tuple(
+                _step(item, part, f"[{index}]")
+                for index, (item, part) in enumerate(zip(items, parts, strict=True))
+            )
+
+        return read
+
+    def _record(self, type: Record, fields: list[tuple[str, Type, Reader]]) -> Reader:
+        expected = describe_type(type)
+        make = record_class(type)
+        table = name_table([name for name, _, _ in fields])
+        optional = {name for name, t, _ in fields if isinstance(t, Option)}
+
+        def read(value: Any) -> RecordValue:
+            if isinstance(value, Mapping):
+                given = _named_fields(expected, table, value)
+            else:
+                given = _attributes(expected, value, [name for name, _, _ in fields])
+            parts = []
+            for name, _, reader in fields:
+                if name not in given:
+                    if name not in optional:
+                        raise Mismatch(expected, value, f"the field {name!r} is missing")
+                    parts.append(None)
+                    continue
+                try:
+                    parts.append(reader(given[name]))
+                except Mismatch as fault:
+                    raise fault.within(f".{name}") from None
+            return make(*parts)
+
+        return read
+
+    # -- sums ---------------------------------------------------------------------------------
+
+    def _option(self, type: Option, item: Reader) -> Reader:
+        if not isinstance(type.item, Option):
+            return lambda value: None if value is None else item(value)
+        expected = describe_type(type)
+
+        def read(value: Any) -> Some | None:
+            if value is None:
+                return None
+            if not isinstance(value, Some):
+                raise Mismatch(expected, value, "the outer option is None or Some(…)")
+            return Some(item(value.value))
+
+        return read
+
+    def _result(self, type: Result, ok: Reader | None, err: Reader | None) -> Reader:
+        expected = describe_type(type)
+
+        def read(value: Any) -> Ok | Err:
+            if isinstance(value, Ok):
+                return Ok(_payload(ok, value.value, ".ok", expected))
+            if isinstance(value, Err):
+                return Err(_payload(err, value.value, ".err", expected))
+            side, payload = _single(expected, value, "a result is Ok(…) or Err(…)")
+            if side == "ok":
+                return Ok(_payload(ok, payload, ".ok", expected))
+            if side == "err":
+                return Err(_payload(err, payload, ".err", expected))
+            raise Mismatch(expected, value, "a result is Ok(…) or Err(…)")
+
+        return read
+
+    def _variant(self, type: Variant, cases: dict[str, Reader | None]) -> Reader:
+        expected = describe_type(type)
+        table = name_table(cases)
+
+        def read(value: Any) -> Case:
+            if isinstance(value, Case):
+                given, payload = value.name, value.payload
+            else:
+                given, payload = _single(expected, value, "a variant is Case(name, payload)")
+            name = _lookup(expected, table, given, value, "case")
+            reader = cases[name]
+            if reader is not None and payload is None and isinstance(value, str):
+                raise Mismatch(expected, value, f"the case {name!r} needs a payload")
+            return Case(name, _payload(reader, payload, f".{name}", expected))
+
+        return read
+
+    def _enum(self, type: Enum) -> Reader:
+        expected = describe_type(type)
+        table = name_table(type.cases)
+
+        def read(value: Any) -> str:
+            if not isinstance(value, str):
+                raise Mismatch(expected, value)
+            return _lookup(expected, table, value, value, "case")
+
+        return read
+
+    def _flags(self, type: Flags) -> Reader:
+        expected = describe_type(type)
+        table = name_table(type.names)
+
+        def read(value: Any) -> frozenset[str]:
+            if not isinstance(value, (Set, list, tuple)):
+                raise Mismatch(expected, value, "flags are a set or list of names")
+            return frozenset(_lookup(expected, table, name, name, "flag") for name in value)
+
+        return read
+
+    # -- handles and what arrives later ---------------------------------------------------------
+
+    def _handle(self, type: Type) -> Reader:
+        expected = f"a handle of {type}"
+
+        def read(value: Any) -> Any:
+            if isinstance(value, (bytes, bytearray)):
+                return Handle(bytes(value))
+            # Any other object may be a host's own resource; plain data never is.
+            if value is None or isinstance(value, (bool, int, float, str, list, tuple, dict)):
+                raise Mismatch(expected, value)
+            return value
+
+        return read
+
+    def _stream(self, type: Stream, item: Reader | None) -> Reader:
+        expected = describe_type(type)
+        whole = (
+            None if item is None else _read_bytes if type.item == U8 else self._list(type, item)
+        )
+
+        def read(value: Any) -> Any:
+            if isinstance(value, (bytes, bytearray, memoryview, list, tuple)) and whole is not None:
+                return whole(value)
+            if isinstance(value, (AsyncIterable, Iterator)) or inspect.isgenerator(value):
+                return value
+            raise Mismatch(expected, value, "a stream is bytes, a list or an (async) iterator")
+
+        return read
+
+    def _future(self, type: Future, item: Reader | None) -> Reader:
+        expected = describe_type(type)
+
+        def read(value: Any) -> Any:
+            if inspect.isawaitable(value):
+                return value
+            return _payload(item, value, ".value", expected)
+
+        return read
+
+
+_F32 = struct.Struct("<f")
+
+
+def _step(reader: Reader, value: Any, step: str) -> Any:
+    try:
+        return reader(value)
+    except Mismatch as fault:
+        raise fault.within(step) from None
+
+
+def _payload(reader: Reader | None, value: Any, step: str, expected: str) -> Any:
+    if reader is not None:
+        return _step(reader, value, step)
+    if value is not None:
+        raise Mismatch("nothing", value, f"{step[1:]!r} of {expected} has no payload")
+    return None
+
+
+def _integer_reader(name: str) -> Reader:
+    low, high = INTEGER_RANGES[name]
+
+    def read(value: Any) -> int:
+        if type(value) is not int:
+            if isinstance(value, bool) or not hasattr(value, "__index__"):
+                raise Mismatch(name, value)
+            value = int(value.__index__())
+        if not low <= value <= high:
+            raise Mismatch(name, value, f"{name} holds {low} to {high}")
+        return value
+
+    return read
+
+
+def _read_bool(value: Any) -> bool:
+    if value is True or value is False:
+        return value
+    # numpy's bool is no bool, and means one.
+    if type(value).__name__ in ("bool_", "bool") and type(value).__module__ == "numpy":
+        return bool(value)
+    raise Mismatch("bool", value)
+
+
+def _read_char(value: Any) -> str:
+    if not isinstance(value, str):
+        raise Mismatch("char", value)
+    if len(value) != 1:
+        raise Mismatch("char", value, f"a char is one code point, not {len(value)}")
+    if "\ud800" <= value <= "\udfff":
+        raise Mismatch("char", value, "a surrogate is no char")
+    return value if type(value) is str else str(value)
+
+
+def _read_string(value: Any) -> str:
+    if not isinstance(value, str):
+        raise Mismatch("string", value)
+    if not value.isascii():
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            raise Mismatch("string", value, "it holds a lone surrogate, which UTF-8 can't") from None
+    return value if type(value) is str else str.__str__(value)
+
+
+_read_u8 = _integer_reader("u8")
+
+
+def _read_bytes(value: Any) -> bytes:
+    if type(value) is bytes:
+        return value
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        return bytes(value)
+    if isinstance(value, str):
+        raise Mismatch("list<u8>", value, "text is not bytes", hint="encode it: text.encode()")
+    items = value if isinstance(value, (list, tuple)) else _finite("list<u8>", value)
+    try:
+        return bytes([_read_u8(item) for item in items])
+    except Mismatch:
+        for index, item in enumerate(items):
+            _step(_read_u8, item, f"[{index}]")
+        raise
+
+
+def _finite(expected: str, value: Any) -> Sequence[Any]:
+    if isinstance(value, (str, bytes, bytearray, Mapping, RecordValue)) or not isinstance(
+        value, Iterable
+    ):
+        raise Mismatch(expected, value)
+    items: list[Any] = []
+    for item in value:
+        if len(items) >= DEFAULT_LIMITS.count:
+            raise Mismatch(expected, value, f"it has more than {DEFAULT_LIMITS.count} items")
+        items.append(item)
+    return items
+
+
+def _single(expected: str, value: Any, why: str) -> tuple[Any, Any]:
+    """The (name, payload) of ``"name"`` or ``{"name": payload}``."""
+    if isinstance(value, str):
+        return value, None
+    if isinstance(value, Mapping) and len(value) == 1:
+        return next(iter(value.items()))
+    raise Mismatch(expected, value, why)
+
+
+def _lookup(expected: str, table: Mapping[str, str], given: Any, value: Any, noun: str) -> str:
+    name = table.get(given) if isinstance(given, str) else None
+    if name is None:
+        near = closest(given, table.values()) if isinstance(given, str) else ""
+        raise Mismatch(expected, value, f"there is no {noun} {given!r}{near}")
+    return name
+
+
+def _named_fields(
+    expected: str, table: Mapping[str, str], value: Mapping[Any, Any]
+) -> dict[str, Any]:
+    given: dict[str, Any] = {}
+    for key, part in value.items():
+        name = table.get(key) if isinstance(key, str) else None
+        if name is None:
+            known = ", ".join(dict.fromkeys(table.values()))
+            near = closest(key, table.values()) if isinstance(key, str) else ""
+            raise Mismatch(
+                expected, value, f"there is no field {key!r}{near}", hint=f"its fields: {known}"
+            )
+        if name in given:
+            raise Mismatch(expected, value, f"the field {name!r} is given twice")
+        given[name] = part
+    return given
+
+
+def _attributes(expected: str, value: Any, names: list[str]) -> dict[str, Any]:
+    named = isinstance(value, RecordValue) or hasattr(value, "_fields")
+    if not named and (isinstance(value, type) or not dataclasses.is_dataclass(value)):
+        raise Mismatch(expected, value, "a record is a mapping or an object with its fields")
+    given: dict[str, Any] = {}
+    for name in names:
+        try:
+            given[name] = getattr(value, attribute_name(name))
+        except AttributeError:
+            continue
+    return given
+
+
+PYTHON_RULES = PythonRules()
