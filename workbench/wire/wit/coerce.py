@@ -68,9 +68,7 @@ def coerce_args(
     """
     params = function.params
     if not kwargs and len(args) == len(params):
-        return tuple(
-            coerce(t, value, name) for (name, t), value in zip(params, args, strict=True)
-        )
+        return tuple(coerce(t, value, name) for (name, t), value in zip(params, args, strict=True))
     given = _bind(function, args, kwargs or {})
     return tuple(coerce(t, given[name], name) for name, t in params)
 
@@ -78,9 +76,7 @@ def coerce_args(
 def _bind(function: Function, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
     names = [name for name, _ in function.params]
     if len(args) > len(names):
-        raise _signature_fault(
-            function, f"takes {_count(len(names), 'argument')}, got {len(args)}"
-        )
+        raise _signature_fault(function, f"takes {_count(len(names), 'argument')}, got {len(args)}")
     given: dict[str, Any] = dict(zip(names, args, strict=False))
     for key, value in kwargs.items():
         name = key.rstrip("_").replace("_", "-")

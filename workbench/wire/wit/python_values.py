@@ -186,8 +186,7 @@ class PythonRules:
             items = value if isinstance(value, (list, tuple)) else _finite(expected, value)
             parts: list[Any] = []
             try:
-                for element in items:
-                    parts.append(item(element))
+                parts.extend(map(item, items))
             except Mismatch as fault:
                 # How many went well is where this one sits; reading again to find it would
                 # double the work at every level of nesting.
@@ -326,9 +325,7 @@ class PythonRules:
 
     def _stream(self, type: Stream, item: Reader | None) -> Reader:
         expected = describe_type(type)
-        whole = (
-            None if item is None else _read_bytes if type.item == U8 else self._list(type, item)
-        )
+        whole = None if item is None else _read_bytes if type.item == U8 else self._list(type, item)
 
         def read(value: Any) -> Any:
             if isinstance(value, (bytes, bytearray, memoryview, list, tuple)) and whole is not None:
@@ -409,7 +406,9 @@ def _read_string(value: Any) -> str:
         try:
             value.encode()
         except UnicodeEncodeError:
-            raise Mismatch("string", value, "it holds a lone surrogate, which UTF-8 can't") from None
+            raise Mismatch(
+                "string", value, "it holds a lone surrogate, which UTF-8 can't"
+            ) from None
     return value if type(value) is str else str.__str__(value)
 
 
