@@ -1,0 +1,39 @@
+"""Fixtures that every test may use: a private nats-server and a connection to it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from workbench.nats import Connection, Server
+
+
+@pytest.fixture
+async def nats_server() -> AsyncIterator[Server]:
+    """A nats-server of this test alone (starting one takes about 10 ms)."""
+    server = await Server.start()
+    try:
+        yield server
+    finally:
+        await server.stop()
+
+
+@pytest.fixture
+async def nc(nats_server: Server) -> AsyncIterator[Connection]:
+    """A connection to the test's own server."""
+    connection = await connect(nats_server)
+    try:
+        yield connection
+    finally:
+        await connection.close()
+
+
+async def connect(server: Server, **options: object) -> Connection:
+    """A further connection to a server of ours, with its credentials."""
+    return await Connection.connect(
+        server.url,
+        user=server.user,
+        password=server.password,
+        **options,  # type: ignore[arg-type]
+    )

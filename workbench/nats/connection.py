@@ -1,0 +1,410 @@
+"""One NATS connection: publish, subscribe, request, gather.
+
+A thin skin over nats-py that maps its errors, shows status lines as numbers, keeps its read loop
+alive whatever bytes arrive, and tells owners of watches when the server came back.
+
+Source: protocol page nats.md §10 (facts and traps of nats-py 2.16).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import nats.errors
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription as NatsSubscription
+
+from workbench.errors import ConnectFailed, NatsError, NoResponders, RequestTimeout
+
+if TYPE_CHECKING:
+    from workbench.nats.jetstream import JetStream
+
+__all__ = ["Connection", "Message", "Subscription"]
+
+log = logging.getLogger(__name__)
+
+# The Rust clients' default; nats-py's 2 MiB is less than two full wRPC messages in flight.
+PENDING_BYTES = 64 * 1024 * 1024
+CONNECT_TIMEOUT_S = 2.0
+RECONNECT_WAIT_S = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message as it arrived. ``status`` is the number of a status line (503, 404, 408, 100)."""
+
+    subject: str
+    data: bytes
+    reply: str = ""
+    headers: Mapping[str, str] | None = None
+    status: int | None = None
+    connection: Connection | None = None
+
+    async def respond(self, data: bytes = b"", headers: Mapping[str, str] | None = None) -> None:
+        """Publish to the reply subject, with these headers only (nats-py would echo its own)."""
+        if self.reply and self.connection is not None:
+            await self.connection.publish(self.reply, data, headers=headers)
+
+
+Callback = Callable[[Message], "Awaitable[None] | None"]
+StateCallback = Callable[[str], None]
+
+
+class _TolerantClient(Client):
+    """nats-py's client, whose read loop ends silently when a subject or header is not UTF-8."""
+
+    def _build_message(self, sid, subject, reply, data, headers):  # type: ignore[override]
+        return Msg(
+            subject=bytes(subject).decode("utf-8", "replace"),
+            reply=bytes(reply).decode("utf-8", "replace"),
+            data=bytes(data),
+            headers=headers,
+            _client=self,
+            _sid=sid,
+        )
+
+    async def _process_headers(self, headers):  # type: ignore[override]
+        try:
+            return await super()._process_headers(headers)
+        except Exception:
+            log.warning("a message arrived with headers that do not parse: %r", headers[:80])
+            return {}
+
+
+class Subscription:
+    """A running subscription; ``unsubscribe()`` ends it."""
+
+    def __init__(self, raw: NatsSubscription) -> None:
+        self._raw = raw
+
+    @property
+    def subject(self) -> str:
+        return self._raw.subject
+
+    async def unsubscribe(self) -> None:
+        """Stop; harmless when the connection is gone already."""
+        try:
+            await self._raw.unsubscribe()
+        except (nats.errors.Error, OSError) as error:
+            log.debug("unsubscribe %s: %s", self._raw.subject, error)
+
+
+class Connection:
+    """An open connection, made by `Connection.connect`."""
+
+    def __init__(self, client: Client, url: str, *, js_domain: str | None) -> None:
+        self._client = client
+        self.url = url
+        self.js_domain = js_domain
+        self._state_callbacks: list[StateCallback] = []
+        self._reconnected: list[Callable[[], Awaitable[None]]] = []
+        self.async_errors = 0
+        self._last_error: Exception | None = None
+
+    @classmethod
+    async def connect(
+        cls,
+        url: str | list[str],
+        *,
+        name: str = "wasmcloud-workbench",
+        user: str | None = None,
+        password: str | None = None,
+        token: str | None = None,
+        creds: str | None = None,
+        nkey_seed: str | None = None,
+        inbox_prefix: str = "_INBOX",
+        js_domain: str | None = None,
+        on_state: StateCallback | None = None,
+    ) -> Connection:
+        """Connect once, fail fast; later losses are mended by themselves.
+
+        ``creds`` is the path of a credentials file. ``on_state`` hears ``disconnected``,
+        ``reconnected`` and ``closed``. Raises `ConnectFailed`.
+        """
+        servers = [url] if isinstance(url, str) else list(url)
+        client = _TolerantClient()
+        self = cls(client, servers[0], js_domain=js_domain)
+        if on_state is not None:
+            self._state_callbacks.append(on_state)
+        options: dict[str, Any] = {
+            "servers": servers,
+            "name": name,
+            "user": user,
+            "password": password,
+            "token": token,
+            "user_credentials": creds,
+            "nkeys_seed_str": nkey_seed,
+            "inbox_prefix": inbox_prefix,
+            "pending_size": PENDING_BYTES,
+            "connect_timeout": CONNECT_TIMEOUT_S,
+            "reconnect_time_wait": RECONNECT_WAIT_S,
+            # 1 makes the first connect fail at once (0 hangs, nats.md §10.1); raised below.
+            "max_reconnect_attempts": 1,
+            "error_cb": self._on_error,
+            "disconnected_cb": self._on_disconnected,
+            "reconnected_cb": self._on_reconnected,
+            "closed_cb": self._on_closed,
+        }
+        try:
+            await client.connect(**{k: v for k, v in options.items() if v is not None})
+        except (nats.errors.Error, OSError, ValueError) as error:
+            await _close_quietly(client)
+            # "no servers available" hides why; the reason went to the error callback.
+            raise _connect_failed(servers[0], self._last_error or error) from error
+        client.options["max_reconnect_attempts"] = -1
+        return self
+
+    # -- state ---------------------------------------------------------------------------------
+
+    @property
+    def max_payload(self) -> int:
+        """The server's limit on headers plus payload, in bytes."""
+        return self._client.max_payload
+
+    @property
+    def is_connected(self) -> bool:
+        return self._client.is_connected
+
+    @property
+    def is_closed(self) -> bool:
+        return self._client.is_closed
+
+    @property
+    def server_version(self) -> str:
+        return str(self._client.connected_server_version)
+
+    @cached_property
+    def inbox_base(self) -> str:
+        """A base for inboxes of this connection; subscribe once to ``<base>.>``."""
+        return self._client.new_inbox()
+
+    def new_inbox(self) -> str:
+        return self._client.new_inbox()
+
+    @cached_property
+    def js(self) -> JetStream:
+        """JetStream of this connection, in its domain."""
+        from workbench.nats.jetstream import JetStream
+
+        return JetStream(self)
+
+    def on_state(self, callback: StateCallback) -> None:
+        self._state_callbacks.append(callback)
+
+    def on_reconnected(self, callback: Callable[[], Awaitable[None]]) -> Callable[[], None]:
+        """Await ``callback`` after each reconnect; the returned function takes it back."""
+        self._reconnected.append(callback)
+
+        def remove() -> None:
+            if callback in self._reconnected:
+                self._reconnected.remove(callback)
+
+        return remove
+
+    def _tell(self, state: str) -> None:
+        for callback in list(self._state_callbacks):
+            callback(state)
+
+    async def _on_error(self, error: Exception) -> None:
+        self.async_errors += 1
+        self._last_error = error
+        log.info("nats connection %s: %s: %s", self.url, type(error).__name__, error)
+
+    async def _on_disconnected(self) -> None:
+        self._tell("disconnected")
+
+    async def _on_reconnected(self) -> None:
+        for callback in list(self._reconnected):
+            try:
+                await callback()
+            except Exception:
+                log.exception("rebuilding after a reconnect failed")
+        self._tell("reconnected")
+
+    async def _on_closed(self) -> None:
+        self._tell("closed")
+
+    # -- traffic -------------------------------------------------------------------------------
+
+    async def publish(
+        self,
+        subject: str,
+        data: bytes = b"",
+        *,
+        reply: str = "",
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        """Publish one message; it is buffered while the server is away. Raises `NatsError`."""
+        self._check_size(subject, data, headers)
+        try:
+            await self._client.publish(
+                subject, data, reply, dict(headers) if headers is not None else None
+            )
+        except nats.errors.Error as error:
+            raise _mapped(error, subject) from error
+
+    def _check_size(self, subject: str, data: bytes, headers: Mapping[str, str] | None) -> None:
+        # Over the limit the server cuts the connection and nats-py never comes back (nats.md §10.3).
+        size = len(data)
+        if headers:
+            size += 12 + sum(len(k.encode()) + len(v.encode()) + 4 for k, v in headers.items())
+        if size > self.max_payload:
+            raise NatsError(
+                f"a message of {size} bytes to {subject} is over the server's limit of {self.max_payload}",
+                hint="send it in pieces, or raise max_payload on the server",
+                size=size,
+                limit=self.max_payload,
+            )
+
+    async def subscribe(self, subject: str, callback: Callback, *, queue: str = "") -> Subscription:
+        """Deliver each message to ``callback``, in order, one after another.
+
+        A plain function or an async one; an exception is logged and the next message follows.
+        Do slow work in a task of your own: the callback holds back its subscription.
+        """
+        is_async = inspect.iscoroutinefunction(callback)
+
+        async def deliver(raw: Msg) -> None:
+            try:
+                result = callback(self._message(raw))
+                if is_async or inspect.isawaitable(result):
+                    await result  # type: ignore[misc]
+            except Exception:
+                log.exception("a subscriber of %s failed on a message", subject)
+
+        try:
+            return Subscription(await self._client.subscribe(subject, queue=queue, cb=deliver))
+        except nats.errors.Error as error:
+            raise _mapped(error, subject) from error
+
+    def _message(self, raw: Msg) -> Message:
+        headers, status = raw.headers, None
+        if headers and "Status" in headers:
+            text = headers["Status"]
+            status = int(text) if text.isascii() and text.isdigit() else None
+        return Message(raw.subject, raw.data, raw.reply, headers, status, self)
+
+    async def request(
+        self,
+        subject: str,
+        data: bytes = b"",
+        *,
+        timeout_s: float = 2.0,
+        headers: Mapping[str, str] | None = None,
+    ) -> Message:
+        """One request, one reply. Raises `NoResponders`, `RequestTimeout`, `NatsError`."""
+        self._check_size(subject, data, headers)
+        try:
+            raw = await self._client.request(
+                subject, data, timeout=timeout_s, headers=dict(headers) if headers else None
+            )
+        except nats.errors.NoRespondersError as error:
+            raise NoResponders(f"nobody answers on {subject}", subject=subject) from error
+        except (TimeoutError, nats.errors.TimeoutError) as error:
+            raise RequestTimeout(
+                f"no reply on {subject} within {timeout_s:g} s",
+                subject=subject,
+                timeout_s=timeout_s,
+            ) from error
+        except nats.errors.Error as error:
+            raise _mapped(error, subject) from error
+        return self._message(raw)
+
+    async def gather(
+        self,
+        subject: str,
+        data: bytes = b"",
+        *,
+        timeout_s: float = 2.0,
+        limit: int | None = None,
+        quiet_s: float | None = None,
+    ) -> list[Message]:
+        """Ask everybody: all replies within ``timeout_s``.
+
+        Ends early at ``limit`` replies, after ``quiet_s`` without a further one, and at once when
+        the server says that nobody is there.
+        """
+        inbox = self.new_inbox()
+        arrived: asyncio.Queue[Message] = asyncio.Queue()
+        subscription = await self.subscribe(inbox, arrived.put_nowait)
+        replies: list[Message] = []
+        try:
+            await self.publish(subject, data, reply=inbox)
+            async with asyncio.timeout(timeout_s):
+                while limit is None or len(replies) < limit:
+                    message = await _next(arrived, quiet_s if replies else None)
+                    if message is None or message.status == 503:
+                        break
+                    replies.append(message)
+        except TimeoutError:
+            pass  # the time is simply over: what came is the answer
+        finally:
+            await subscription.unsubscribe()
+        return replies
+
+    async def flush(self, timeout_s: float = 5.0) -> None:
+        """Wait until the server has seen all that was sent (a PING round trip)."""
+        try:
+            await self._client.flush(timeout=int(timeout_s) or 1)
+        except (TimeoutError, nats.errors.Error) as error:
+            raise _mapped(error, "flush") from error
+
+    async def close(self) -> None:
+        """Send what is buffered and close. Harmless when closed already."""
+        try:
+            if self._client.is_connected:
+                await self._client.flush(timeout=1)
+        except (TimeoutError, nats.errors.Error, OSError) as error:
+            log.debug("flush before close: %s", error)
+        await _close_quietly(self._client)
+
+
+async def _next(queue: asyncio.Queue[Message], quiet_s: float | None) -> Message | None:
+    """The next message, or None after ``quiet_s`` of silence."""
+    if quiet_s is None:
+        return await queue.get()
+    try:
+        async with asyncio.timeout(quiet_s):
+            return await queue.get()
+    except TimeoutError:
+        return None
+
+
+async def _close_quietly(client: Client) -> None:
+    try:
+        await client.close()
+    except (nats.errors.Error, OSError) as error:
+        log.debug("closing: %s", error)
+
+
+def _connect_failed(url: str, error: Exception) -> ConnectFailed:
+    text = str(error) or type(error).__name__
+    if "authorization" in text.lower():
+        hint = "the server refuses these credentials: check user, password or the creds file"
+    else:
+        hint = "check that a NATS server listens there and that the address is right"
+    return ConnectFailed(f"no connection to {_without_password(url)}: {text}", hint=hint, url=url)
+
+
+def _without_password(url: str) -> str:
+    scheme, sep, rest = url.partition("://")
+    return f"{scheme}{sep}{rest.rpartition('@')[2]}" if sep else url.rpartition("@")[2]
+
+
+def _mapped(error: Exception, subject: str) -> NatsError:
+    if isinstance(error, nats.errors.ConnectionClosedError):
+        return NatsError("the NATS connection is closed", hint="connect again", subject=subject)
+    if isinstance(error, nats.errors.OutboundBufferLimitError):
+        return NatsError(
+            "the NATS server is away and the send buffer is full",
+            hint="wait until the server is back",
+            subject=subject,
+        )
+    return NatsError(f"NATS: {error or type(error).__name__} ({subject})", subject=subject)
