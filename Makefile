@@ -1,0 +1,73 @@
+# The two commands of the README are `make lab` and `make test`; the rest are their parts.
+# All of it works from a clean clone, as root or not; nothing is installed outside .venv
+# except Debian's chromium, and that only by root.
+
+VENV ?= .venv
+PYTHON ?= python3
+BIN := $(VENV)/bin
+RUN := $(BIN)/python
+STAMP := $(VENV)/.installed
+ROOT_FLAG := $(shell [ "$$(id -u)" = 0 ] && echo --allow-root)
+PYTEST := $(RUN) -m pytest
+
+.PHONY: lab demo test install lint types imports unit integration notebooks browser lowest \
+        binder wheel front-end bench clean
+
+lab: install ## JupyterLab on the quickstart notebook
+	$(BIN)/jupyter lab $(ROOT_FLAG) notebooks/00-quickstart.ipynb
+
+demo: install ## the same journey without a browser, printing what it did
+	$(RUN) -m workbench demo
+
+test: install lint types imports unit integration notebooks browser binder lowest ## everything
+
+install: $(STAMP)
+
+# The front end is built by the package's own build hook, so a change of its sources reinstalls.
+$(STAMP): pyproject.toml $(shell git ls-files extensions 2>/dev/null)
+	PYTHON="$(PYTHON)" sh .ci/venv "$(VENV)"
+	$(BIN)/pip install --quiet --editable '.[test]'
+	touch $@
+
+lint: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: install
+	$(BIN)/pyright
+
+imports: install
+	$(BIN)/lint-imports
+
+unit: install
+	$(PYTEST) tests/unit -q -n 2
+
+integration: install
+	$(PYTEST) tests/integration -q
+
+notebooks: install
+	$(PYTEST) tests/notebooks -q
+
+browser: install
+	sh .ci/system-packages
+	$(PYTEST) tests/browser -q
+
+binder: install
+	$(PYTEST) tests/binder -q
+
+lowest: ## the lower bounds of pyproject.toml, really installed
+	PYTHON="$(PYTHON)" sh .ci/venv .venv-lowest
+	.venv-lowest/bin/python .ci/lowest.py .venv-lowest/bin/pip
+	.venv-lowest/bin/python -m pytest tests/unit tests/integration -q -n 2 -m "not slow"
+
+wheel: install ## dist/*.whl with the built front end
+	$(RUN) -m build --wheel
+
+front-end: ## build the widget and the JupyterLab extension by hand
+	$(PYTHON) extensions/build_hook.py
+
+bench: install ## every figure of BENCHMARKS, beside a calibration in the same run
+	for file in benchmarks/*.py; do $(RUN) $$file || exit 1; done
+
+clean:
+	rm -rf .venv .venv-lowest build dist workbench/notebook/static workbench/labextension
