@@ -1,0 +1,122 @@
+# pyright: reportMissingImports=false, reportAttributeAccessIssue=false
+"""HTTP for a component in few lines: runs inside the component, beside the cell.
+
+    def handle(request):
+        return f"Hello from {request.path}"
+
+``handle`` gets a `Request` and returns text, bytes, a dict or list (sent as JSON), a status
+number, or a tuple ``(status, body)`` or ``(status, headers, body)``. An exception traps the
+component, as in any other component.
+"""
+
+import json as _json
+from urllib.parse import parse_qsl, urlsplit
+
+from componentize_py_types import Err, Ok
+from wit_world import exports
+
+CHUNK_BYTES = 65536
+
+
+class Request:
+    """One HTTP request, its body read completely."""
+
+    def __init__(self, incoming, types):
+        self.method = _method(incoming.method())
+        self.path_with_query = incoming.path_with_query() or "/"
+        parts = urlsplit(self.path_with_query)
+        self.path = parts.path
+        self.query = dict(parse_qsl(parts.query, keep_blank_values=True))
+        with incoming.headers() as fields:
+            self.headers = {
+                name.lower(): value.decode("latin-1") for name, value in fields.entries()
+            }
+        self.body = _read(incoming, types)
+
+    def text(self):
+        """The body as text."""
+        return self.body.decode()
+
+    def json(self):
+        """The body as JSON."""
+        return _json.loads(self.body)
+
+
+def incoming_handler(handle, types):
+    """The class that the world ``wasi:http`` wants, around a plain function."""
+
+    class IncomingHandler(exports.IncomingHandler):
+        def handle(self, request, response_out):
+            status, headers, body = _answer(handle(Request(request, types)))
+            fields = types.Fields.from_list(headers)
+            response = types.OutgoingResponse(fields)
+            response.set_status_code(status)
+            outgoing = response.body()
+            types.ResponseOutparam.set(response_out, Ok(response))
+            with outgoing.write() as stream:
+                _write(stream, body)
+            types.OutgoingBody.finish(outgoing, None)
+
+    return IncomingHandler
+
+
+def _answer(result):
+    status, headers = 200, {}
+    if isinstance(result, tuple):
+        status, *rest, body = result
+        headers = dict(rest[0]) if rest else {}
+    elif isinstance(result, int) and not isinstance(result, bool):
+        status, body = result, b""
+    else:
+        body = result
+    kind = "text/plain; charset=utf-8"
+    if isinstance(body, (dict, list)):
+        kind, body = "application/json", _json.dumps(body)
+    if isinstance(body, str):
+        body = body.encode()
+    elif body is None:
+        body = b""
+    elif isinstance(body, (bytes, bytearray, memoryview)):
+        kind, body = "application/octet-stream", bytes(body)
+    else:
+        raise TypeError(
+            f"handle() returned {type(body).__name__}: return text, bytes, a dict or a list"
+        )
+    entries = [(name.lower(), str(value).encode()) for name, value in headers.items()]
+    names = {name for name, _ in entries}
+    if body and "content-type" not in names:
+        entries.append(("content-type", kind.encode()))
+    if "content-length" not in names:
+        entries.append(("content-length", str(len(body)).encode()))
+    return status, entries, body
+
+
+def _method(method):
+    name = type(method).__name__.removeprefix("Method_")
+    return method.value if name == "Other" else name.upper()
+
+
+def _read(incoming, types):
+    chunks = []
+    body = incoming.consume()
+    with body.stream() as stream:
+        while True:
+            try:
+                chunks.append(stream.blocking_read(CHUNK_BYTES))
+            except Err:  # closed: the end, or the client went away
+                break
+    types.IncomingBody.finish(body)
+    return b"".join(chunks)
+
+
+def _write(stream, body):
+    view = memoryview(body)
+    while view:
+        room = stream.check_write()
+        if not room:
+            with stream.subscribe() as ready:
+                ready.block()
+            continue
+        stream.write(bytes(view[:room]))
+        view = view[room:]
+    stream.blocking_flush()
