@@ -15,12 +15,13 @@ from typing import Any, TypeVar
 import msgspec
 
 from workbench.errors import DecodeError, LimitExceeded
+from workbench.wire.limits import DEFAULT_LIMITS
 
 __all__ = ["MAX_BYTES", "MAX_DEPTH", "always", "decode", "encode", "to_builtins"]
 
 # An inventory of ten thousand components is about 3 MB; NATS itself stops at 64 MB.
 MAX_BYTES = 16 * 1024 * 1024
-MAX_DEPTH = 64
+MAX_DEPTH = DEFAULT_LIMITS.depth
 
 T = TypeVar("T")
 
