@@ -1,0 +1,235 @@
+"""Serves the exports of one component over wRPC (interfaces.md §6).
+
+Each call takes a permit (``max_instances`` of them), gets a fresh instance and answers. What runs
+behind the subjects, a `Code`, can be exchanged while calls run: they end on the code and the
+permits they began with.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from workbench.host.failures import error_chain
+from workbench.host.options import LogLine, OnLog
+from workbench.wire.control import UNLIMITED
+from workbench.wire.http import HttpError
+from workbench.wire.http_wrpc import (
+    HANDLE,
+    INCOMING_HANDLER,
+    error_to_wrpc,
+    request_from_wrpc,
+    response_to_wrpc,
+)
+from workbench.wire.wit.types import Borrow, Function, Interface, Own, Type
+from workbench.wire.wit.values import Err, Ok
+
+if TYPE_CHECKING:
+    from workbench.lattice.rpc import InvocationContext, RpcServer, Served
+    from workbench.wasm import CompiledComponent, Instantiator
+
+__all__ = ["Code", "ComponentServing", "Permits", "served_functions"]
+
+_log = logging.getLogger(__name__)
+
+_HTTP_EXPORT = "wasi:http/incoming-handler@0.2"
+# componentize-py's own plumbing: an instance of this name holds `init`, which is nobody's to call.
+_NOT_SERVED = frozenset({"exports"})
+
+Handler = Callable[..., Awaitable[Any]]
+Exports = dict[str, dict[str, tuple[Function, Handler]]]
+
+
+class Permits:
+    """``max_instances`` permits; the largest count means no limit (control-interface.md §8.3)."""
+
+    __slots__ = ("_idle", "_semaphore", "_users", "limit")
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self._semaphore = None if limit >= UNLIMITED else asyncio.Semaphore(limit)
+        self._users = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    async def take(self) -> None:
+        """Wait for a permit. Whoever waits counts as a user already."""
+        self._users += 1
+        self._idle.clear()
+        if self._semaphore is None:
+            return
+        try:
+            await self._semaphore.acquire()
+        except BaseException:
+            self._leave()
+            raise
+
+    def give_back(self) -> None:
+        if self._semaphore is not None:
+            self._semaphore.release()
+        self._leave()
+
+    async def idle(self) -> None:
+        """Until nobody holds or awaits a permit."""
+        await self._idle.wait()
+
+    def _leave(self) -> None:
+        self._users -= 1
+        if self._users == 0:
+            self._idle.set()
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """What answers calls at a moment."""
+
+    instantiator: Instantiator
+    permits: Permits
+    time_limit_s: float
+
+
+class ComponentServing:
+    """The subscriptions of one component and the code behind them."""
+
+    def __init__(self, component_id: str, code: Code, on_log: OnLog) -> None:
+        self.component_id = component_id
+        self.code = code
+        self._on_log = on_log
+        self._served: Served | None = None
+
+    async def start(self, server: RpcServer, component: CompiledComponent) -> None:
+        """Subscribe to every export; calls are answered when this returns."""
+        self._served = await server.serve(
+            self.component_id, served_functions(component, self._handler, self._http_handler)
+        )
+
+    async def stop(self) -> None:
+        """Drop the subscriptions at once; calls that run go on to their end (§C.2)."""
+        if self._served is not None:
+            await self._served.stop()
+            self._served = None
+
+    def _handler(self, instance: str, name: str) -> Handler:
+        async def handle(context: InvocationContext, *args: Any) -> Any:
+            code = self.code
+            await code.permits.take()
+            try:
+                return await code.instantiator.call(
+                    instance, name, args, ctx=context, timeout_s=code.time_limit_s
+                )
+            except Exception as error:
+                self._failed(f"{instance}.{name}" if instance else name, context, error)
+                raise
+            finally:
+                code.permits.give_back()
+
+        return handle
+
+    async def _http_handler(self, context: InvocationContext, request: Any) -> Any:
+        """`wasi:http/incoming-handler`: the permit is held until the answer's body has ended."""
+        code = self.code
+        await code.permits.take()
+        body: _HeldBody | None = None
+        try:
+            response = await code.instantiator.handle_http(
+                request_from_wrpc(request), ctx=context, timeout_s=code.time_limit_s
+            )
+            if not isinstance(response.body, bytes):
+                body = _HeldBody(response.body, code.permits)
+                response = replace(response, body=body)
+            return Ok(response_to_wrpc(response))
+        except HttpError as error:
+            return Err(error_to_wrpc(error))
+        except Exception as error:
+            self._failed("wasi:http/incoming-handler.handle", context, error)
+            raise
+        finally:
+            if body is None:
+                code.permits.give_back()
+
+    def _failed(self, function: str, context: InvocationContext, error: Exception) -> None:
+        self._on_log(
+            LogLine(
+                self.component_id,
+                "error",
+                error_chain(error),
+                context=function,
+                stream="host",
+                traceparent=context.traceparent,
+                error=error,
+            )
+        )
+
+
+class _HeldBody:
+    """A body that keeps its call's permit until it ends, fails or is closed."""
+
+    __slots__ = ("_chunks", "_permits")
+
+    def __init__(self, chunks: AsyncIterator[bytes], permits: Permits) -> None:
+        self._chunks = chunks
+        self._permits: Permits | None = permits
+
+    def __aiter__(self) -> _HeldBody:
+        return self
+
+    async def __anext__(self) -> bytes:
+        try:
+            return await anext(self._chunks)
+        except BaseException:
+            self._release()
+            raise
+
+    async def aclose(self) -> None:
+        try:
+            if (close := getattr(self._chunks, "aclose", None)) is not None:
+                await close()
+        finally:
+            self._release()
+
+    def _release(self) -> None:
+        permits, self._permits = self._permits, None
+        if permits is not None:
+            permits.give_back()
+
+
+def served_functions(
+    component: CompiledComponent,
+    handler: Callable[[str, str], Handler],
+    http_handler: Handler,
+) -> Exports:
+    """What a component's exports are called on the wire (interfaces.md §1)."""
+    exports: Exports = {}
+    for name, export in component.exports.items():
+        if isinstance(export, Function):
+            exports.setdefault("", {})[export.name] = (export, handler("", export.name))
+        elif name.startswith(_HTTP_EXPORT):
+            exports[INCOMING_HANDLER] = {"handle": (HANDLE, http_handler)}
+        elif name not in _NOT_SERVED:
+            functions = _plain_functions(export)
+            if functions:
+                exports[name] = {f.name: (f, handler(name, f.name)) for f in functions}
+    return exports
+
+
+def _plain_functions(interface: Interface) -> list[Function]:
+    """The functions that can be served; those around resources can't (interfaces.md §5.2)."""
+    plain: list[Function] = []
+    for function in interface.functions.values():
+        types = [kind for _, kind in function.params]
+        if function.result is not None:
+            types.append(function.result)
+        if any(_is_handle(kind) for kind in types):
+            _log.warning(
+                "%s of %s is not served: it exports resources", function.name, interface.id
+            )
+        else:
+            plain.append(function)
+    return plain
+
+
+def _is_handle(kind: Type) -> bool:
+    return isinstance(kind, Own | Borrow)
