@@ -15,10 +15,41 @@ from enum import Enum as _PyEnum
 from typing import TypeAlias
 
 __all__ = [
-    "Borrow", "Enum", "ErrorContext", "Flags", "Function", "FunctionKind", "Future", "Interface",
-    "List", "Option", "Own", "Package", "Prim", "Record", "ResourceType", "Result", "Stream",
-    "Tuple", "Type", "Variant", "World", "BOOL", "S8", "S16", "S32", "S64", "U8", "U16", "U32",
-    "U64", "F32", "F64", "CHAR", "STRING", "PRIMITIVES",
+    "BOOL",
+    "CHAR",
+    "F32",
+    "F64",
+    "PRIMITIVES",
+    "S8",
+    "S16",
+    "S32",
+    "S64",
+    "STRING",
+    "U8",
+    "U16",
+    "U32",
+    "U64",
+    "Borrow",
+    "Enum",
+    "ErrorContext",
+    "Flags",
+    "Function",
+    "FunctionKind",
+    "Future",
+    "Interface",
+    "List",
+    "Option",
+    "Own",
+    "Package",
+    "Prim",
+    "Record",
+    "ResourceType",
+    "Result",
+    "Stream",
+    "Tuple",
+    "Type",
+    "Variant",
+    "World",
 ]  # fmt: skip
 
 
@@ -37,8 +68,7 @@ S8, S16, S32, S64 = Prim("s8"), Prim("s16"), Prim("s32"), Prim("s64")
 U8, U16, U32, U64 = Prim("u8"), Prim("u16"), Prim("u32"), Prim("u64")
 F32, F64 = Prim("f32"), Prim("f64")
 PRIMITIVES: dict[str, Prim] = {
-    p.name: p
-    for p in (BOOL, S8, S16, S32, S64, U8, U16, U32, U64, F32, F64, CHAR, STRING)
+    p.name: p for p in (BOOL, S8, S16, S32, S64, U8, U16, U32, U64, F32, F64, CHAR, STRING)
 }
 
 

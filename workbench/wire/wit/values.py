@@ -1,17 +1,17 @@
 """The Python values that stand for WIT values (ARCHITECTURE §6).
 
-    bool, integers, floats    bool, int, float
-    char, string              str
-    list<u8>                  bytes            (other lists: list)
-    tuple                     tuple
-    record                    an instance of the class from `record_class(type)`
-    variant                   Case("name", payload)
-    enum                      str
-    flags                     frozenset[str]
-    option                    None or the value; an option directly inside an option: None or Some(x)
-    result                    Ok(value) or Err(value)
-    own, borrow               over wRPC a `Handle`; inside wasm the host's own Python object
-    stream, future            over wRPC an async iterator and an awaitable
+bool, integers, floats    bool, int, float
+char, string              str
+list<u8>                  bytes            (other lists: list)
+tuple                     tuple
+record                    an instance of the class from `record_class(type)`
+variant                   Case("name", payload)
+enum                      str
+flags                     frozenset[str]
+option                    None or the value; an option directly inside an option: None or Some(x)
+result                    Ok(value) or Err(value)
+own, borrow               over wRPC a `Handle`; inside wasm the host's own Python object
+stream, future            over wRPC an async iterator and an awaitable
 """
 
 from __future__ import annotations
@@ -34,7 +34,11 @@ class Case:
     payload: Any = None
 
     def __repr__(self) -> str:
-        return f"Case({self.name!r})" if self.payload is None else f"Case({self.name!r}, {self.payload!r})"
+        return (
+            f"Case({self.name!r})"
+            if self.payload is None
+            else f"Case({self.name!r}, {self.payload!r})"
+        )
 
 
 @dataclass(frozen=True, slots=True)
