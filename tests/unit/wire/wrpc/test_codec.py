@@ -1,0 +1,340 @@
+"""The tables of wrpc.md §10 byte for byte, and what hostile bytes do."""
+
+from __future__ import annotations
+
+import math
+import random
+import time
+
+import pytest
+
+from tests.unit.wire.wrpc.known import function
+from workbench.errors import DecodeError, LimitExceeded, UsageError, ValueMismatch
+from workbench.wire.limits import Limits
+from workbench.wire.wit.types import (
+    BOOL,
+    CHAR,
+    F32,
+    F64,
+    S8,
+    S16,
+    S32,
+    S64,
+    STRING,
+    U8,
+    U16,
+    U32,
+    U64,
+    Borrow,
+    Enum,
+    ErrorContext,
+    Flags,
+    Function,
+    Future,
+    List,
+    Option,
+    Own,
+    Record,
+    ResourceType,
+    Result,
+    Stream,
+    Tuple,
+    Type,
+    Variant,
+)  # fmt: skip
+from workbench.wire.wit.values import Case, Err, Handle, Ok, Some, record_class
+from workbench.wire.wrpc import Decoder, Pending, Ready, function_codec
+from workbench.wire.wrpc.codec import decoder, encode_params, encode_value, encoder
+
+PERSON = Record("person", (("name", STRING), ("age", U32), ("tags", List(STRING))))
+OTHER = Variant("v", (("a", None), ("b", U8), ("other", STRING)))
+WIDE = Enum("wide", tuple(f"c{i}" for i in range(300)))
+
+
+def flags(count: int) -> Flags:
+    return Flags("f", tuple(f"f{i}" for i in range(count)))
+
+
+VECTORS: list[tuple[Type, object, str]] = [
+    (BOOL, True, "01"),
+    (BOOL, False, "00"),
+    (U8, 200, "c8"),
+    (S8, -2, "fe"),
+    (S8, -128, "80"),
+    (U16, 127, "7f"),
+    (U16, 128, "80 01"),
+    (U16, 300, "ac 02"),
+    (U16, 65535, "ff ff 03"),
+    (U32, 624485, "e5 8e 26"),
+    (U32, 4294967295, "ff ff ff ff 0f"),
+    (U64, 2**64 - 1, "ff ff ff ff ff ff ff ff ff 01"),
+    (S16, -1, "7f"),
+    (S32, 63, "3f"),
+    (S32, 64, "c0 00"),
+    (S32, -64, "40"),
+    (S32, -65, "bf 7f"),
+    (S32, 8192, "80 c0 00"),
+    (S32, -8192, "80 40"),
+    (S16, -8192, "80 40"),
+    (S16, -8193, "ff bf 03"),
+    (S16, -32768, "80 80 02"),
+    (S16, 32767, "ff ff 01"),
+    (S32, -134217729, "ff ff ff bf 0f"),
+    (S32, -2147483648, "80 80 80 80 08"),
+    (S64, -(2**62) - 1, "ff ff ff ff ff ff ff ff bf 01"),
+    (S64, -(2**63), "80 80 80 80 80 80 80 80 80 01"),
+    (S64, 2**63 - 1, "ff ff ff ff ff ff ff ff ff 00"),
+    (F32, 1.5, "00 00 c0 3f"),
+    (F64, -0.25, "00 00 00 00 00 00 d0 bf"),
+    (CHAR, "A", "41"),
+    (CHAR, "é", "c3 a9"),
+    (CHAR, "€", "e2 82 ac"),
+    (CHAR, "\U0001f600", "f0 9f 98 80"),
+    (STRING, "héllo", "06 68 c3 a9 6c 6c 6f"),
+    (STRING, "", "00"),
+    (List(U8), bytes.fromhex("deadbeef"), "04 de ad be ef"),
+    (List(U32), [1, 300], "02 01 ac 02"),
+    (List(STRING), ["a", "bc"], "02 01 61 02 62 63"),
+    (List(STRING), [], "00"),
+    (List(F32), [1.5, 1.5], "02 00 00 c0 3f 00 00 c0 3f"),
+    (Option(U32), None, "00"),
+    (Option(U32), 7, "01 07"),
+    (Option(Option(U32)), Some(None), "01 00"),
+    (Option(Option(U32)), Some(7), "01 01 07"),
+    (Option(Option(U32)), None, "00"),
+    (Result(U32, STRING), Ok(5), "00 05"),
+    (Result(U32, STRING), Err("no"), "01 02 6e 6f"),
+    (Result(None, STRING), Ok(), "00"),
+    (Result(U32), Err(), "01"),
+    (OTHER, Case("other", "x"), "02 01 78"),
+    (OTHER, Case("a"), "00"),
+    (Enum("e", ("a", "b")), "b", "01"),
+    (WIDE, "c200", "c8 01"),
+    (PERSON, record_class(PERSON)("bob", 42, ["x"]), "03 62 6f 62 2a 01 01 78"),
+    (
+        Tuple((BOOL, U8, STRING, U32, Result(BOOL))),
+        (True, 0xFE, "test", 0x42, Ok(True)),
+        "01 fe 04 74 65 73 74 42 00 01",
+    ),
+    (flags(3), frozenset({"f0", "f2"}), "05"),
+    (flags(10), frozenset({"f0", "f9"}), "01 02"),
+    (flags(20), frozenset({"f0", "f19"}), "01 00 08"),
+    (Own(ResourceType("r")), Handle(bytes(range(16))), "10 " + bytes(range(16)).hex()),
+    (Borrow(ResourceType("r")), Handle(b""), "00"),
+]
+
+
+@pytest.mark.parametrize(("type", "value", "hexed"), VECTORS)
+def test_each_vector_encodes_and_decodes(type: Type, value: object, hexed: str) -> None:
+    wire = bytes.fromhex(hexed)
+    out = bytearray()
+    encoder(type)(value, out, [], (0,))
+    assert bytes(out) == wire
+    whole = decoder(type)()
+    assert whole.feed(wire)
+    assert whole.values == (value,)
+    assert whole.trailing == 0
+
+
+@pytest.mark.parametrize(("type", "value", "hexed"), VECTORS)
+def test_each_vector_decodes_byte_by_byte(type: Type, value: object, hexed: str) -> None:
+    wire = bytes.fromhex(hexed)
+    bytewise = decoder(type)()
+    ready = [bytewise.feed(wire[i : i + 1]) for i in range(len(wire))]
+    assert ready == [False] * (len(wire) - 1) + [True]
+    assert bytewise.values == (value,)
+
+
+@pytest.mark.parametrize(
+    ("type", "hexed", "value"),
+    [
+        (S16, "ff bf 7f", -8193),
+        (S16, "80 80 7e", -32768),
+        (S32, "ff ff ff bf 7f", -134217729),
+        (S32, "80 80 80 80 78", -2147483648),
+        (S64, "ff ff ff ff ff ff ff ff bf 7f", -(2**62) - 1),
+        (S64, "80 80 80 80 80 80 80 80 80 7f", -(2**63)),
+        (U16, "ff 00", 127),
+        (S16, "ff 80 00", 127),
+        (S16, "ff ff 7f", -1),
+    ],
+)
+def test_canonical_and_over_long_numbers_are_accepted(type: Type, hexed: str, value: int) -> None:
+    made = decoder(type)()
+    assert made.feed(bytes.fromhex(hexed))
+    assert made.values == (value,)
+
+
+@pytest.mark.parametrize("bits", [16, 32, 64])
+def test_signed_numbers_survive_the_round_trip(bits: int) -> None:
+    type = {16: S16, 32: S32, 64: S64}[bits]
+    half = 1 << (bits - 1)
+    rng = random.Random(bits)
+    edges = [s * (1 << k) + d for k in range(bits - 1) for s in (1, -1) for d in (-1, 0, 1)]
+    for value in [*edges, -half, half - 1, *(rng.randrange(-half, half) for _ in range(500))]:
+        out = bytearray()
+        encoder(type)(value, out, [], ())
+        made = decoder(type)()
+        assert made.feed(bytes(out)) and made.values == (value,)
+
+
+@pytest.mark.parametrize(
+    ("type", "hexed"),
+    [
+        (BOOL, "02"),
+        (U16, "ff ff 04"),
+        (U32, "ff ff ff ff 1f"),
+        (S16, "80 80 20"),
+        (CHAR, "ff ff ff ff"),
+        (CHAR, "ed a0 80"),
+        (STRING, "02 ff fe"),
+        (Option(U8), "02"),
+        (Result(U8), "02"),
+        (OTHER, "03"),
+        (Enum("e", ("a",)), "01"),
+        (flags(3), "08"),
+        (Future(U8), "02"),
+    ],
+)
+def test_bytes_that_fit_no_value_are_refused(type: Type, hexed: str) -> None:
+    with pytest.raises(DecodeError):
+        decoder(type)().feed(bytes.fromhex(hexed))
+
+
+@pytest.mark.parametrize("type", [STRING, List(U8), List(U32), List(F64), List(STRING), List(List(BOOL)),
+                                  Own(ResourceType("r")), Stream(U32)])  # fmt: skip
+@pytest.mark.parametrize("length", ["80 80 80 80 10", "ff ff ff ff 0f"])
+def test_a_hostile_length_fails_at_once(type: Type, length: str) -> None:
+    began = time.perf_counter()
+    with pytest.raises(DecodeError):
+        Decoder((type,), limits=Limits(bytes=1 << 20)).feed(bytes.fromhex(length))
+    assert time.perf_counter() - began < 0.05
+
+
+def test_items_without_bytes_are_counted_too() -> None:
+    with pytest.raises(LimitExceeded):
+        decoder(List(Tuple(())))().feed(bytes.fromhex("ff ff ff 07"))
+
+
+def test_a_value_over_the_byte_limit_is_refused_while_it_arrives() -> None:
+    made = Decoder((List(STRING),), limits=Limits(bytes=1000))
+    made.feed(b"\xff\x0f")
+    with pytest.raises(LimitExceeded):
+        for _ in range(20):
+            made.feed(b"\x00" * 100)
+
+
+def test_types_that_are_too_deep_are_refused() -> None:
+    type: Type = U8
+    for _ in range(100):
+        type = Option(type)
+    with pytest.raises(LimitExceeded):
+        function_codec(Function("f", (("a", type),)))
+
+
+def test_error_context_is_refused_before_anything_is_sent() -> None:
+    with pytest.raises(UsageError, match="error-context"):
+        function_codec(Function("f", (("a", ErrorContext()),)))
+
+
+def test_a_value_of_another_shape_is_coerced() -> None:
+    out = bytearray()
+    encode_value(PERSON, {"name": "bob", "age": 42, "tags": ["x"]}, out, [], (0,))
+    assert out.hex() == "03626f622a010178"
+
+
+def test_a_wrong_argument_is_named() -> None:
+    add = function("demo:greet/greeter@0.1.0", "describe")
+    with pytest.raises(ValueMismatch) as caught:
+        encode_params(add, [{"name": "Ada", "age": 300, "tags": []}])
+    assert caught.value.path.startswith("p")
+    with pytest.raises(UsageError, match="takes 1 arguments"):
+        encode_params(add, [])
+
+
+@pytest.mark.parametrize("value", [-1, 65536, 1.5, "1", None])
+def test_numbers_out_of_range_never_reach_the_wire(value: object) -> None:
+    out = bytearray()
+    with pytest.raises(ValueMismatch):
+        encode_value(U16, value, out, [], ())
+    assert not out
+
+
+def test_streams_are_always_sent_pending() -> None:
+    f = Function("f", (("a", Stream(U8)), ("b", Tuple((U8, Future(STRING))))))
+    data, deferred = encode_params(f, [b"body", (7, "later")])
+    assert data.hex() == "000700"
+    assert [(d.path, d.type) for d in deferred] == [((0,), Stream(U8)), ((1, 1), Future(STRING))]
+
+
+def test_streams_and_futures_decode_pending_and_inline() -> None:
+    types = (Stream(U8), Stream(U8), Future(U32), Future(U32), Result(Stream(STRING)))
+    made = Decoder(types)
+    assert made.feed(bytes.fromhex("00 02 68 69 00 01 05 00 00"))
+    assert made.values == (
+        Pending((0,), Stream(U8)),
+        Ready(Stream(U8), b"hi"),
+        Pending((2,), Future(U32)),
+        Ready(Future(U32), 5),
+        Ok(Pending((4,), Stream(STRING))),
+    )
+
+
+def test_nan_and_infinity_survive() -> None:
+    made = decoder(List(F64))()
+    out = bytearray()
+    encoder(List(F64))([math.inf, -math.inf, math.nan], out, [], ())
+    assert made.feed(bytes(out))
+    values = made.values[0]
+    assert values[:2] == [math.inf, -math.inf] and math.isnan(values[2])
+
+
+BIG: list[tuple[Type, object]] = [
+    (List(U8), bytes(2_500_000)),
+    (List(STRING), ["x" * 20] * 120_000),
+    (List(List(U32)), [[1, 300, 70_000]] * 300_000),
+    (Tuple((STRING, List(PERSON))), ("t", [record_class(PERSON)("n" * 10, 1, ["a"])] * 150_000)),
+]
+
+
+@pytest.mark.parametrize(("type", "value"), BIG)
+def test_a_big_value_in_small_pieces_costs_about_as_much_as_in_one(
+    type: Type, value: object
+) -> None:
+    out = bytearray()
+    encoder(type)(value, out, [], ())
+    wire = bytes(out)
+    began = time.perf_counter()
+    whole = decoder(type)()
+    assert whole.feed(wire)
+    in_one = time.perf_counter() - began
+    began = time.perf_counter()
+    pieces = decoder(type)()
+    done = [pieces.feed(wire[i : i + 4096]) for i in range(0, len(wire), 4096)]
+    in_pieces = time.perf_counter() - began
+    assert done[-1] and not any(done[:-1])
+    assert pieces.values == whole.values == (value,)
+    # 600 pieces: decoding from scratch each time would take hundreds of times as long.
+    assert in_pieces < 20 * in_one + 0.5
+
+
+def test_random_bytes_decode_or_raise_decode_error() -> None:
+    rng = random.Random(17)
+    types = [type for type, _, _ in VECTORS] + [
+        Stream(STRING), Future(Option(List(U8))), function("demo:greet/greeter@0.1.0", "describe").result,
+    ]  # fmt: skip
+    for round_ in range(4000):
+        type = types[round_ % len(types)]
+        data = rng.randbytes(rng.randrange(1, 40))
+        made = Decoder((type,), limits=Limits(bytes=4096, count=4096))
+        try:
+            split = rng.randrange(len(data) + 1)
+            made.feed(data[:split])
+            made.feed(data[split:])
+        except DecodeError:
+            continue
+
+
+def test_one_codec_is_made_for_one_function() -> None:
+    f = Function("f", (("a", U8),), U8)
+    assert function_codec(f) is function_codec(f)

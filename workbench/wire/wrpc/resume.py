@@ -1,0 +1,244 @@
+"""The resumable form of decoders: generators that yield how many bytes are missing (wrpc.md §10).
+
+For values that arrive in several messages, and for those with streams or futures inside. They
+use the plain form for whatever is complete, so that no part of a value is decoded more often
+than it is nested deep, however small the messages are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Sequence
+from functools import lru_cache
+from typing import Any, TypeAlias
+
+from workbench.errors import DecodeError
+from workbench.wire.limits import DEFAULT_LIMITS, Limits
+from workbench.wire.wit.types import (
+    Future,
+    List,
+    Option,
+    Prim,
+    Record,
+    Result,
+    Stream,
+    Tuple,
+    Type,
+    Variant,
+)
+from workbench.wire.wit.values import Case, Err, Ok, Some, record_class
+from workbench.wire.wrpc.leb128 import Buffer, read_u32
+from workbench.wire.wrpc.pending import AsyncValues, Path
+from workbench.wire.wrpc.plain import (
+    NeedMore,
+    Plain,
+    item_limit,
+    plain,
+    read_count,
+    read_option_byte,
+    tuple_of,
+)
+from workbench.wire.wrpc.shape import has_async
+
+__all__ = ["Cursor", "Resumable", "Steps", "resumable", "resume_u32"]
+
+Steps: TypeAlias = Generator[int, None, Any]
+"""Yields the number of missing bytes, at least 1; returns the value."""
+Resumable: TypeAlias = Callable[["Cursor", AsyncValues, Path], Steps]
+
+
+class Cursor:
+    """The bytes received so far and the place reached in them."""
+
+    __slots__ = ("buffer", "position")
+
+    def __init__(self, buffer: Buffer = b"") -> None:
+        self.buffer = bytearray(buffer)
+        self.position = 0
+
+    def extend(self, data: bytes) -> None:
+        """Append; what was consumed is dropped once it is the larger part."""
+        if self.position > 65_536 and self.position * 2 > len(self.buffer):
+            del self.buffer[: self.position]
+            self.position = 0
+        self.buffer += data
+
+    @property
+    def remaining(self) -> int:
+        return len(self.buffer) - self.position
+
+
+@lru_cache(maxsize=8192)
+def resumable(type: Type, limits: Limits = DEFAULT_LIMITS) -> Resumable:
+    """The resumable decoder of any type; streams and futures become what `AsyncValues` makes."""
+    match type:
+        case List(item) if not _in_one_piece(item):
+            return _resume_list(type, limits)
+        case Option(item):
+            return _resume_option(item, limits)
+        case Result(ok, err):
+            return _resume_choice([("ok", ok), ("err", err)], _make_result, "a result", limits)
+        case Variant(name, cases):
+            return _resume_choice(cases, Case, name, limits)
+        case Tuple(items):
+            return _resume_row(items, tuple_of, limits)
+        case Record(_, fields):
+            return _resume_row([item for _, item in fields], record_class(type), limits)
+        case Stream(item):
+            return _resume_stream(type, item, limits)
+        case Future(item):
+            return _resume_future(type, item, limits)
+        case _:
+            return _resume_plain(plain(type, limits))
+
+
+def _in_one_piece(item: Type) -> bool:
+    """Lists whose need of bytes is known from the count alone."""
+    return isinstance(item, Prim) and item.name in ("u8", "f32", "f64")
+
+
+def _make_result(side: str, value: Any) -> Ok | Err:
+    return Ok(value) if side == "ok" else Err(value)
+
+
+def _resume_plain(decode: Plain) -> Resumable:
+    def steps(cursor: Cursor, async_values: AsyncValues, path: Path) -> Steps:
+        while True:
+            try:
+                value, cursor.position = decode(cursor.buffer, cursor.position)
+            except IndexError:
+                yield 1
+            except NeedMore as need:
+                yield need.missing
+            else:
+                return value
+
+    return steps
+
+
+def _resume_number(read: Callable[[Buffer, int], tuple[int, int]]) -> Callable[[Cursor], Steps]:
+    def steps(cursor: Cursor) -> Steps:
+        while True:
+            try:
+                value, cursor.position = read(cursor.buffer, cursor.position)
+            except IndexError:
+                yield 1
+            else:
+                return value
+
+    return steps
+
+
+resume_u32 = _resume_number(read_u32)
+
+
+def _resume_list(type: List, limits: Limits) -> Resumable:
+    item = type.item
+    item_steps = resumable(item, limits)
+    decode = None if has_async(item) else plain(item, limits)
+    limit = item_limit(item, limits)
+    count_steps = _resume_number(lambda buffer, position: read_count(buffer, position, limit))
+
+    def steps(cursor: Cursor, async_values: AsyncValues, path: Path) -> Steps:
+        count = yield from count_steps(cursor)
+        values: list[Any] = []
+        while len(values) < count:
+            try:
+                # A loop of its own: most items are complete, and a generator each is slow.
+                while decode is not None and len(values) < count:
+                    value, cursor.position = decode(cursor.buffer, cursor.position)
+                    values.append(value)
+            except (IndexError, NeedMore):
+                pass
+            if len(values) < count:
+                value = yield from item_steps(cursor, async_values, (*path, len(values)))
+                values.append(value)
+        return values
+
+    return steps
+
+
+def _resume_row(items: Sequence[Type], make: Callable[..., Any], limits: Limits) -> Resumable:
+    rows = [resumable(item, limits) for item in items]
+
+    def steps(cursor: Cursor, async_values: AsyncValues, path: Path) -> Steps:
+        values = []
+        for index, item_steps in enumerate(rows):
+            value = yield from item_steps(cursor, async_values, (*path, index))
+            values.append(value)
+        return make(*values)
+
+    return steps
+
+
+def _resume_option(item: Type, limits: Limits) -> Resumable:
+    item_steps = resumable(item, limits)
+    nested = isinstance(item, Option)
+
+    def steps(cursor: Cursor, async_values: AsyncValues, path: Path) -> Steps:
+        while not cursor.remaining:
+            yield 1
+        present = read_option_byte(cursor.buffer, cursor.position)
+        cursor.position += 1
+        if not present:
+            return None
+        value = yield from item_steps(cursor, async_values, path)
+        return Some(value) if nested else value
+
+    return steps
+
+
+def _resume_choice(
+    cases: Sequence[tuple[str, Type | None]],
+    make: Callable[[str, Any], Any],
+    name: str,
+    limits: Limits,
+) -> Resumable:
+    branches = [(c, None if item is None else resumable(item, limits)) for c, item in cases]
+
+    def steps(cursor: Cursor, async_values: AsyncValues, path: Path) -> Steps:
+        index = yield from resume_u32(cursor)
+        if index >= len(branches):
+            raise DecodeError(f"{name or 'a variant'} has no case {index}", offset=cursor.position)
+        case, payload_steps = branches[index]
+        if payload_steps is None:
+            return make(case, None)
+        payload = yield from payload_steps(cursor, async_values, path)
+        return make(case, payload)
+
+    return steps
+
+
+def _resume_stream(type: Stream, item: Type | None, limits: Limits) -> Resumable:
+    # Length 0 is "pending"; anything else is the whole stream inline, as Rust reads it (§6.3).
+    inline = None if item is None else resumable(List(item), limits)
+
+    def steps(cursor: Cursor, async_values: AsyncValues, path: Path) -> Steps:
+        while not cursor.remaining:
+            yield 1
+        if cursor.buffer[cursor.position] == 0:
+            cursor.position += 1
+            return async_values.pending(path, type)
+        if inline is None:
+            raise DecodeError("a stream without items can't be inline", offset=cursor.position)
+        value = yield from inline(cursor, async_values, path)
+        return async_values.ready(path, type, value)
+
+    return steps
+
+
+def _resume_future(type: Future, item: Type | None, limits: Limits) -> Resumable:
+    item_steps = None if item is None else resumable(item, limits)
+
+    def steps(cursor: Cursor, async_values: AsyncValues, path: Path) -> Steps:
+        while not cursor.remaining:
+            yield 1
+        ready = read_option_byte(cursor.buffer, cursor.position)
+        cursor.position += 1
+        if not ready:
+            return async_values.pending(path, type)
+        value = None
+        if item_steps is not None:
+            value = yield from item_steps(cursor, async_values, path)
+        return async_values.ready(path, type, value)
+
+    return steps
