@@ -27,11 +27,17 @@ class Bindings:
 
     ``exports`` maps each class that the cell must define to its methods, each with its signature
     (``"handle(self, request, response_out)"``); the class ``WitWorld`` holds bare functions.
-    ``modules`` maps each module that the cell may import to the names in it.
+    ``modules`` maps each module that the cell may import to the names it defines; ``reexports``
+    holds the names that a module got by importing them, which work just as well.
     """
 
     exports: dict[str, dict[str, str]] = field(default_factory=dict)
     modules: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    reexports: dict[str, frozenset[str]] = field(default_factory=dict)
+
+    def offers(self, module: str, name: str) -> bool:
+        """Whether ``from module import name`` works, for a module of these bindings."""
+        return name in self.modules[module] or name in self.reexports.get(module, ())
 
     def module_with(self, name: str) -> str | None:
         """The first module that offers ``name``."""
@@ -77,13 +83,19 @@ def read_bindings(root: Path) -> Bindings:
     bare = _protocols(world / "__init__.py").get("WitWorld", {})
     if bare:
         exports["WitWorld"] = bare
-    modules: dict[str, tuple[str, ...]] = {f"{WORLD_MODULE}.exports": tuple(exports)}
+    modules = {f"{WORLD_MODULE}.exports": tuple(exports)}
+    reexports = {f"{WORLD_MODULE}.exports": _imported(world / "exports" / "__init__.py")}
     for kind in ("imports", "exports"):
-        for path in sorted((world / kind).glob("*.py")):
-            if path.stem != "__init__":
-                modules[f"{WORLD_MODULE}.{kind}.{path.stem}"] = _names(path)
+        package = f"{WORLD_MODULE}.{kind}"
+        paths = [p for p in sorted((world / kind).glob("*.py")) if p.stem != "__init__"]
+        for path in paths:
+            modules[f"{package}.{path.stem}"] = _names(path)
+            reexports[f"{package}.{path.stem}"] = _imported(path)
+        submodules = {path.stem for path in paths}
+        reexports[package] = reexports.get(package, frozenset()) | submodules
+        modules.setdefault(package, tuple(sorted(submodules)))
     modules["componentize_py_types"] = ("Err", "Ok", "Result", "Some")
-    return Bindings(exports, modules)
+    return Bindings(exports, modules, reexports)
 
 
 def _parse(path: Path) -> list[ast.stmt]:
@@ -114,3 +126,12 @@ def _names(path: Path) -> tuple[str, ...]:
         elif isinstance(node, ast.Assign):
             names += [t.id for t in node.targets if isinstance(t, ast.Name)]
     return tuple(name for name in names if not name.startswith("_"))
+
+
+def _imported(path: Path) -> frozenset[str]:
+    return frozenset(
+        item.asname or item.name.partition(".")[0]
+        for node in _parse(path)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for item in node.names
+    )

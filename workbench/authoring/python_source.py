@@ -92,7 +92,7 @@ def _check_imports(tree: ast.Module, names: Bindings) -> None:
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and node.module in names.modules:
             for item in node.names:
-                if item.name != "*" and item.name not in names.modules[node.module]:
+                if item.name != "*" and not names.offers(node.module, item.name):
                     raise wrong_import(node.module, item.name, node.lineno, names)
 
 
