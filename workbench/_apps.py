@@ -1,0 +1,100 @@
+"""Applications of the deployment manager, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from workbench.errors import UsageError, WadmError
+from workbench.wire import manifest as manifests
+
+if TYPE_CHECKING:
+    from workbench.aio import Lattice
+    from workbench.wire.manifest import Manifest
+    from workbench.wire.wadm import Status
+
+__all__ = ["App", "checked_manifest"]
+
+
+class App:
+    """One application of the deployment manager, by name."""
+
+    def __init__(self, lattice: Lattice, name: str) -> None:
+        self._lattice = lattice
+        self.name = name
+
+    def __repr__(self) -> str:
+        known = self._lattice.state.apps.get(self.name)
+        return f"<app {self.name}: {known.status.status.type if known else 'not heard of yet'}>"
+
+    async def status(self) -> Status:
+        return await self._lattice.wadm_client.status(self.name)
+
+    async def manifest(self, version: str | None = None) -> Any:
+        return await self._lattice.wadm_client.get(self.name, version)
+
+    async def versions(self) -> list[Any]:
+        return await self._lattice.wadm_client.versions(self.name)
+
+    async def undeploy(self) -> None:
+        """Take it off the lattice; its manifest stays stored."""
+        self._lattice._write()
+        await self._lattice.wadm_client.undeploy(self.name)
+
+    async def delete(self) -> bool:
+        """Forget it with all versions; False when it was not there."""
+        self._lattice._write()
+        return await self._lattice.wadm_client.delete(self.name)
+
+    async def wait(
+        self, *, timeout_s: float = 60.0, on_status: Callable[[Status], None] | None = None
+    ) -> Status:
+        """The status once it is deployed; ``on_status`` hears each change before.
+
+        Raises `WadmError` with the manager's words when it is not deployed in time.
+        """
+        last: Status | None = None
+        async for status in self._lattice.wadm_client.watch_status(self.name, timeout_s=timeout_s):
+            last = status
+            if on_status is not None:
+                on_status(status)
+            if status.status.type == "deployed":
+                return status
+        raise _not_deployed(self.name, last, timeout_s)
+
+    @property
+    def story(self) -> list[Any]:
+        """What our own manager did for it and why, oldest first; empty with a foreign manager."""
+        manager = self._lattice.manager
+        return list(manager.story(self.name)) if manager is not None else []
+
+
+def _not_deployed(name: str, status: Status | None, timeout_s: float) -> WadmError:
+    if status is None:
+        return WadmError(f"no status of {name} came within {timeout_s:g} s")
+    waiting = [
+        f"{scaler.name}: {scaler.status.message or scaler.status.type}"
+        for scaler in status.scalers
+        if scaler.status.type != "deployed"
+    ]
+    return WadmError(
+        f"{name} is {status.status.type} after {timeout_s:g} s"
+        + (f": {status.status.message}" if status.status.message else ""),
+        hint="\n".join(waiting) or f"`%wasmcloud app status {name}` shows its parts",
+        status=status,
+    )
+
+
+def checked_manifest(source: Any) -> Manifest:
+    """A manifest from text, path or mapping, validated; `ManifestError` with every finding."""
+    if isinstance(source, Path):
+        try:
+            source = source.read_text()
+        except OSError as error:
+            raise UsageError(f"the manifest {source} can't be read: {error.strerror}") from error
+    examined = manifests.examine(source)
+    errors = tuple(finding for finding in examined.findings if finding.level == "error")
+    if errors or examined.manifest is None:
+        raise manifests.failed(errors)
+    return examined.manifest
