@@ -47,7 +47,9 @@ class Bindings:
         """The beginning of a class that the cell must define."""
         base = "WitWorld" if name == "WitWorld" else f"exports.{name}"
         module = f"from {WORLD_MODULE} import {'WitWorld' if name == 'WitWorld' else 'exports'}"
-        methods = "\n".join(f"    def {signature}: …" for signature in self.exports[name].values())
+        methods = "\n".join(
+            f"    def {signature}: ..." for signature in self.exports[name].values()
+        )
         return f"{module}\nclass {name}({base}):\n{methods or '    pass'}"
 
 

@@ -133,7 +133,9 @@ async def _python(request: _Request) -> tuple[Target | None, Entry, bool]:
     source = textwrap.dedent(request.source)
     target = request.target()
     target.world()  # raises what is wrong with the WIT, in its own lines
-    key = Cache.key(RECIPE, "python", tool_version(), source, target.world_id, *target.texts)
+    key = Cache.key(
+        RECIPE, "python", tool_version(), source, target.world_id, *target.own, *target.bundled
+    )
     entry, cached = await request.cached(key, lambda: _componentize(request, source, target))
     return target, entry, cached
 

@@ -9,14 +9,18 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 from workbench.errors import UsageError, WitResolveError
-from workbench.wire.wit.bundled import bundled_dir
-from workbench.wire.wit.resolve import Resolver
+from workbench.wire.wit.bundled import (
+    WASI_OF_OTHERS,
+    bundled_dir,
+    is_wasi_version,
+    new_resolver,
+)
 from workbench.wire.wit.types import World
 
 __all__ = ["Target", "WitRegistry", "bundled_worlds", "complete_package", "find_target"]
@@ -33,30 +37,32 @@ _BARE_WORLD_ITEM = re.compile(r"\A\s*(?:@\w+[^\n]*\n\s*)*(?:import|export|includ
 _COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/", re.DOTALL)
 
 _BUNDLED_WORLDS = {
-    "hello": "world hello {{ export wasi:http/incoming-handler{http}; }}",
-    "http": "world http {{ export wasi:http/incoming-handler{http}; }}",
-    "service": """world service {{
-  export wasi:http/incoming-handler{http};
-  import wasi:http/outgoing-handler{http};
-  import wasi:config/store{config};
-  import wasi:logging/logging{logging};
-  import wasi:keyvalue/store{keyvalue};
-  import wasi:keyvalue/atomics{keyvalue};
-  import wasmcloud:messaging/consumer{messaging};
-}}""",
-}  # fmt: skip
+    "hello": "world hello { export wasi:http/incoming-handler@0.2.0; }",
+    "http": "world http { export wasi:http/incoming-handler@0.2.0; }",
+    "service": """world service {
+  export wasi:http/incoming-handler@0.2.0;
+  import wasi:http/outgoing-handler@0.2.0;
+  import wasi:config/store@0.2.0-draft;
+  import wasi:logging/logging@0.1.0-draft;
+  import wasi:keyvalue/store@0.2.0-draft;
+  import wasi:keyvalue/atomics@0.2.0-draft;
+  import wasmcloud:messaging/consumer@0.2.0;
+}""",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
     """A world with the WIT that defines it.
 
-    ``texts`` are complete packages, the one with the world first, in an order that depends on
-    nothing but their content; ``world_id`` names the world in them.
+    ``own`` are packages of the user, the one with the world first; ``bundled`` what these need
+    of the bundled ones. ``world_id`` names the world, ``wasi`` the WASI version it is made for.
     """
 
     world_id: str
-    texts: tuple[str, ...]
+    own: tuple[str, ...]
+    bundled: tuple[str, ...]
+    wasi: str
 
     @property
     def name(self) -> str:
@@ -66,17 +72,17 @@ class Target:
     @property
     def wit(self) -> str:
         """The package with the world."""
-        return self.texts[0]
+        return self.own[0]
 
     def world(self) -> World:
-        """The world in the model that all rooms share; raises the Wit errors."""
+        """The world in the model that all rooms share; raises the errors of WIT."""
         return _resolve(self)
 
     def write(self, folder: Path) -> None:
         """Lay the packages out as WIT tools want them: main package, the others under ``deps``."""
         folder.mkdir()
-        (folder / "world.wit").write_text(self.texts[0], encoding="utf-8")
-        for index, text in enumerate(self.texts[1:]):
+        (folder / "world.wit").write_text(self.own[0], encoding="utf-8")
+        for index, text in enumerate([*self.own[1:], *self.bundled]):
             package = folder / "deps" / f"p{index}"
             package.mkdir(parents=True)
             (package / "package.wit").write_text(text, encoding="utf-8")
@@ -84,10 +90,9 @@ class Target:
 
 @lru_cache(maxsize=256)
 def _resolve(target: Target) -> World:
-    resolver = Resolver()
-    for text in reversed(target.texts[1:]):
-        resolver.add_text(text)
-    resolver.add_text(target.texts[0])
+    resolver = new_resolver(wasi=target.wasi)
+    for text in reversed(target.own):
+        resolver.add_text(text, "wit")
     return resolver.world(target.world_id)
 
 
@@ -119,17 +124,7 @@ class WitRegistry:
 
 def bundled_worlds() -> dict[str, str]:
     """The worlds that need no WIT, as complete packages by name."""
-    versions = {
-        short: f"@{version}" if (version := _bundled_version(package)) else ""
-        for short, package in (
-            ("http", "wasi:http"), ("config", "wasi:config"), ("logging", "wasi:logging"),
-            ("keyvalue", "wasi:keyvalue"), ("messaging", "wasmcloud:messaging"),
-        )
-    }  # fmt: skip
-    return {
-        name: f"package workbench:{name};\n{text.format(**versions)}\n"
-        for name, text in _BUNDLED_WORLDS.items()
-    }
+    return {name: f"package workbench:{name};\n{text}\n" for name, text in _BUNDLED_WORLDS.items()}
 
 
 def complete_package(text: str, *, name: str, world: str | None = None) -> str:
@@ -179,7 +174,9 @@ def _target_of(text: str, world: str, known: Sequence[str]) -> Target:
     package = _package_id(text)
     base, _, version = package.partition("@")
     world_id = f"{base}/{world}@{version}" if version else f"{base}/{world}"
-    return Target(world_id, (text, *_needed(text, known)))
+    own, wanted = _needed(text, known)
+    wasi = _wasi_version(wanted)
+    return Target(world_id, (text, *own), tuple(_bundled(wanted, wasi)), wasi)
 
 
 def _only_world(own: Sequence[str]) -> str:
@@ -220,24 +217,20 @@ def _matches_package(world: str, text: str) -> bool:
 # --- packages -----------------------------------------------------------------------------
 
 
-def _needed(text: str, known: Iterable[str]) -> list[str]:
-    """Every package that ``text`` names, and those that these name, in order of their names."""
-    packages = {_package_id(other): other for other in reversed(list(known))}
-    own = {_package_id(text)}
-    found: dict[str, str] = {}
+def _needed(text: str, known: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Of the known packages those that ``text`` leads to; and ids that must come from elsewhere."""
+    packages = {_package_id(other): other for other in reversed(known)}
+    own: dict[str, str] = {_package_id(text): text}
+    elsewhere: set[str] = set()
     queue = [text]
     while queue:
-        for wanted in sorted(_references(queue.pop())):
-            if wanted in found or wanted in own:
-                continue
-            package = packages.get(wanted) or _bundled_package(wanted)
-            if package is None:
-                # A word with a colon and a slash in a comment is harmless; the resolver
-                # complains about a reference that is meant.
-                continue
-            found[wanted] = package
-            queue.append(package)
-    return [found[key] for key in sorted(found)]
+        for wanted in _references(queue.pop()) - own.keys():
+            if wanted in packages:
+                own[wanted] = packages[wanted]
+                queue.append(packages[wanted])
+            else:
+                elsewhere.add(wanted)
+    return [own[name] for name in sorted(own) if own[name] != text], sorted(elsewhere)
 
 
 def _references(text: str) -> set[str]:
@@ -247,51 +240,41 @@ def _references(text: str) -> set[str]:
     }
 
 
-@lru_cache(maxsize=1)
-def _bundled_packages() -> dict[str, str]:
-    """The bundled packages by id, files of one package joined."""
-    packages: dict[str, list[str]] = {}
-    for path in sorted(Path(bundled_dir()).rglob("*.wit")):
-        text = path.read_text(encoding="utf-8")
-        if _PACKAGE.search(_without_comments(text)):
-            packages.setdefault(_package_id(text), []).append(text)
-    return {package: _join(texts) for package, texts in packages.items()}
+def _wasi_version(wanted: Sequence[str]) -> str:
+    """The WASI 0.2 release that a world names, the newest if it names several."""
+    named = [name.partition("@") for name in wanted if name.startswith("wasi:")]
+    versions = {version for _, _, version in named if is_wasi_version(version)}
+    return max(
+        versions, key=lambda version: int(version.rpartition(".")[2]), default=WASI_OF_OTHERS
+    )
 
 
-def _join(texts: Sequence[str]) -> str:
-    return "\n".join([texts[0], *(_PACKAGE.sub("", text, count=1) for text in texts[1:])])
+def _bundled(wanted: Sequence[str], wasi: str) -> list[str]:
+    """The bundled packages among ``wanted``, and what these name; unknown ids are left out.
 
-
-def _bundled_package(wanted: str) -> str | None:
-    """A bundled package; WASI 0.2 at any patch version, whichever we have.
-
-    The 0.2 releases only add to each other, so the text of one serves for another after its
-    version is exchanged, that of the WASI packages it names included.
+    The resolver complains about those. Drafts take their WASI types from ``wasi``.
     """
-    packages = _bundled_packages()
-    if wanted in packages:
-        return packages[wanted]
-    name, _, version = wanted.partition("@")
-    if not name.startswith("wasi:") or not re.fullmatch(r"0\.2\.[0-9]+", version):
-        return None
-    ours = _bundled_version(name)
-    if ours is None or not re.fullmatch(r"0\.2\.[0-9]+", ours):
-        return None
-    return re.sub(rf"@{re.escape(ours)}(?![0-9-])", f"@{version}", packages[f"{name}@{ours}"])
+    found: dict[str, str] = {}
+    queue = list(wanted)
+    while queue:
+        name = queue.pop()
+        version = name.partition("@")[2]
+        release = version if is_wasi_version(version) else wasi
+        text = _bundled_packages(release).get(name)
+        if text is not None and name not in found:
+            found[name] = text
+            queue += _references(text)
+    return [found[name] for name in sorted(found)]
 
 
-def _bundled_version(package: str) -> str | None:
-    """The newest bundled version of ``ns:pkg``."""
-    versions = [
-        version
-        for name, _, version in (key.partition("@") for key in _bundled_packages())
-        if name == package and version
+@lru_cache(maxsize=16)
+def _bundled_packages(wasi: str) -> dict[str, str]:
+    """The bundled packages by id, every WASI reference in them at one release."""
+    texts = [
+        path.read_text(encoding="utf-8")
+        for path in sorted(bundled_dir(wasi).glob("deps/*/package.wit"))
     ]
-    return max(versions, key=_version_order, default=None)
-
-
-def _version_order(version: str) -> tuple[list[int], bool]:
-    return [int(n) for n in re.findall(r"[0-9]+", version)], "-" not in version
+    return {_package_id(text): text for text in texts}
 
 
 # --- small readings of WIT text -----------------------------------------------------------

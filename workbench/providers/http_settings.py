@@ -7,7 +7,7 @@ import binascii
 import ipaddress
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import msgspec
 
@@ -55,7 +55,7 @@ class Settings:
     max_body_bytes: int | None = None
     tls: tuple[str, str] | None = None
     tcp_keepalive: bool = True
-    cors: Cors = Cors()
+    cors: Cors = field(default_factory=Cors)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,10 +127,10 @@ def _from_keys(config: Mapping[str, str], default_address: str) -> Settings:
 
 def _cors_from_keys(config: Mapping[str, str]) -> Cors:
     cors = Cors()
-    for field in ("origins", "headers", "methods"):
-        key = f"cors_allowed_{field}"
+    for part in ("origins", "headers", "methods"):
+        key = f"cors_allowed_{part}"
         if key in config:
-            cors = replace(cors, **{f"allowed_{field}": _strings(key, config[key])})
+            cors = replace(cors, **{f"allowed_{part}": _strings(key, config[key])})
     if "cors_exposed_headers" in config:
         exposed = _strings("cors_exposed_headers", config["cors_exposed_headers"])
         cors = replace(cors, exposed_headers=exposed)
@@ -235,11 +235,11 @@ def _document(config: Mapping[str, str]) -> _Document | None:
 
 def _from_document(document: _Document) -> Settings:
     cors, nested = Cors(), document.cors
-    for field in ("allowed_origins", "allowed_headers", "allowed_methods", "exposed_headers"):
-        flat = getattr(document, f"cors_{field}")
-        value = flat if flat is not None else getattr(nested, field)
+    for part in ("allowed_origins", "allowed_headers", "allowed_methods", "exposed_headers"):
+        flat = getattr(document, f"cors_{part}")
+        value = flat if flat is not None else getattr(nested, part)
         if value is not None:
-            cors = replace(cors, **{field: tuple(value)})
+            cors = replace(cors, **{part: tuple(value)})
     for max_age in (document.cors_max_age_secs, nested.max_age_secs):
         if max_age is not None:
             cors = replace(cors, max_age_s=max_age)

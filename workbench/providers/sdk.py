@@ -25,8 +25,7 @@ from workbench.lattice.rpc import InvocationContext, RpcClient
 from workbench.lattice.trace import Tracer
 from workbench.nats import Connection
 from workbench.wire.records import ResolvedLink
-from workbench.wire.wit.bundled import bundled
-from workbench.wire.wit.resolve import Resolver
+from workbench.wire.wit.bundled import new_resolver
 from workbench.wire.wit.types import Function, Interface, Result
 from workbench.wire.wit.values import Err, Ok, attribute_name
 
@@ -122,7 +121,7 @@ class Provider:
 
 @lru_cache(maxsize=64)
 def _interfaces(wit: str) -> tuple[Interface, ...]:
-    resolver = Resolver(base=bundled())
+    resolver = new_resolver()
     package = resolver.packages[resolver.add_text(wit)]
     return tuple(package.interfaces.values())
 
