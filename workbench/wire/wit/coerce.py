@@ -26,7 +26,8 @@ from workbench.errors import ValueMismatch, WitSyntaxError
 from workbench.wire.wit.json_values import JSON_RULES, json_form
 from workbench.wire.wit.mismatch import Mismatch, describe_type, shorten
 from workbench.wire.wit.python_values import PYTHON_RULES, closest
-from workbench.wire.wit.types import STRING, Enum, Function, Option, Type, Variant
+from workbench.wire.wit.types import CHAR, STRING, Enum, Function, Option, Type, Variant
+from workbench.wire.wit.wave import parse_wave
 
 __all__ = ["coerce", "coerce_args", "from_json", "parse_argument", "to_json"]
 
@@ -129,23 +130,29 @@ def parse_argument(type: Type, text: str, path: str = "") -> Any:
     word = text.strip()
     if type == STRING and not word.startswith('"'):
         return coerce(type, word, path)
+    if isinstance(type, Option) and not isinstance(type.item, Option):
+        if word == "none":
+            return None
+        if not word.startswith("some("):
+            return parse_argument(type.item, text, path)
+    if type == CHAR and len(word) == 1:
+        return coerce(type, word, path)
     if isinstance(type, (Enum, Variant)) and word.replace("-", "").replace("_", "").isalnum():
         return coerce(type, word, path)
     return _wave_argument(type, text, path, json_fault)
 
 
 def _wave_argument(type: Type, text: str, path: str, json_fault: ValueMismatch | None) -> Any:
-    # wave.py reads numbers and names by these rules too, so it is imported when it is needed.
-    from workbench.wire.wit.wave import parse_wave
-
     try:
-        return parse_wave(type, text)
-    except (WitSyntaxError, ValueMismatch) as fault:
+        return parse_wave(type, text, path)
+    except ValueMismatch as fault:
+        raise json_fault or fault from None
+    except WitSyntaxError as fault:
         if json_fault is not None:
             raise json_fault from None
         where = f"{path}: " if path else ""
         raise ValueMismatch(
-            f"{where}expected {describe_type(type)}, got {shorten(text, 60)!r}: {fault.message}",
+            f"{where}expected {describe_type(type)}, got {shorten(text, 60)!r}: {fault.reason}",
             hint="write the value as JSON or as WAVE text",
             path=path,
             expected=describe_type(type),

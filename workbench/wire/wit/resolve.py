@@ -95,7 +95,7 @@ class PackageScope:
             body.add(declaration.uses, declaration.types, declaration.functions)
         finally:
             chain.pop()
-        interface = Interface(id, body.types, body.functions, declaration.doc)
+        interface = Interface(id, body.types, body.functions, declaration.doc, body.uses)
         return InterfaceEntry(interface, body.sizes, body.dependencies)
 
     def body(self, file: PackageDecl, id: str) -> Body:

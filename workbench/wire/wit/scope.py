@@ -122,6 +122,7 @@ class Body:
         self.types: dict[str, Type | ResourceType] = {}
         self.functions: dict[str, Function] = {}
         self.dependencies: list[str] = []
+        self.uses: dict[str, tuple[str, str]] = {}
 
     @property
     def sizes(self) -> dict[str, Size]:
@@ -168,6 +169,7 @@ class Body:
                 self._fail_twice(alias, offset)
             self._named[alias] = _Sized(type, entry.sizes.get(name, (1, 1)))
             self.types[alias] = type
+            self.uses[alias] = (interface.id, name)
 
     # -- types --------------------------------------------------------------------------------
 

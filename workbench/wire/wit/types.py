@@ -236,12 +236,15 @@ class Interface:
 
     ``types`` maps every name the interface declares *or* brings in with ``use`` to its type;
     a resource appears as its ``ResourceType``. ``functions`` is keyed by component-model name.
+    ``uses`` tells where a name of ``types`` came from, as (interface id, name there); it is for
+    printing, and empty where that is not known.
     """
 
     id: str
     types: dict[str, Type | ResourceType] = field(default_factory=dict)
     functions: dict[str, Function] = field(default_factory=dict)
     doc: str = ""
+    uses: dict[str, tuple[str, str]] = field(default_factory=dict, compare=False)
 
     # The dict fields make the generated hash unusable; an interface is identified by its id.
     def __hash__(self) -> int:

@@ -1,0 +1,334 @@
+"""WIT text of the model, in a form that the parser reads back.
+
+The model keeps no aliases, so a type prints where an alias stood for it. A type that is
+mentioned and listed nowhere, as in an interface that was read from a component, is declared
+on the side.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable
+
+from workbench.wire.wit.parse_items import KEYWORDS
+from workbench.wire.wit.types import (
+    Borrow,
+    Enum,
+    ErrorContext,
+    Flags,
+    Function,
+    FunctionKind,
+    Future,
+    Interface,
+    List,
+    Option,
+    Own,
+    Package,
+    Prim,
+    Record,
+    ResourceType,
+    Result,
+    Stream,
+    Tuple,
+    Type,
+    Variant,
+    World,
+)
+
+__all__ = [
+    "print_function",
+    "print_interface",
+    "print_package",
+    "print_type",
+    "print_world",
+]
+
+_INDENT = "  "
+_WIDTH = 100
+_ID = re.compile(r"(?P<package>[^/@]+)/(?P<item>[^/@]+)(?:@(?P<version>.+))?")
+
+Named = Record | Variant | Enum | Flags
+
+
+def print_type(type: Type | ResourceType) -> str:
+    """The declaration of a named type or resource, the expression of any other."""
+    scope = _Scope("", {})
+    if isinstance(type, (Record, Variant, Enum, Flags)):
+        return "\n".join(scope.declaration(scope.name_of(type), type))
+    if isinstance(type, ResourceType):
+        return f"resource {_escaped(type.name)};"
+    return scope.expression(type)
+
+
+def print_function(function: Function) -> str:
+    """One function as it stands in an interface: ``describe: func(p: person) -> string;``"""
+    return "\n".join(_Scope("", {}).function(function, function.name))
+
+
+def print_interface(interface: Interface, *, package: str = "") -> str:
+    """``interface name { … }``; names of ``package`` (``ns:pkg@1.0.0``) print short."""
+    match = _ID.fullmatch(interface.id)
+    name = match["item"] if match else interface.id
+    body = _interface_body(interface, package)
+    return "\n".join([*_doc(interface.doc), f"interface {_escaped(name)} {{", *body, "}"]) + "\n"
+
+
+def print_world(world: World, *, package: str = "") -> str:
+    """``world name { … }`` with every import and export, in order."""
+    match = _ID.fullmatch(world.id)
+    name = match["item"] if match else world.id
+    scope = _Scope("", {}, package)
+    lines: list[str] = []
+    for direction, side in (("import", world.imports), ("export", world.exports)):
+        plain = {k: v for k, v in side.items() if isinstance(v, Function)}
+        resources = {
+            f.params[0][1].resource.name if isinstance(f.params[0][1], Borrow) else ""
+            for f in plain.values()
+            if f.kind is FunctionKind.METHOD and f.params
+        }
+        for key, item in side.items():
+            if isinstance(item, Interface):
+                lines += _extern(direction, key, item, package)
+            elif item.kind is FunctionKind.FREE:
+                lines += scope.function(item, key, f"{direction} ")
+        for resource in sorted(resources - {""}):
+            lines += scope.resource(ResourceType(resource), plain)
+    body = _indented([*scope.finish(), *lines])
+    return "\n".join([*_doc(world.doc), f"world {_escaped(name)} {{", *body, "}"]) + "\n"
+
+
+def print_package(package: Package) -> str:
+    """The whole package as one file."""
+    parts = [f"package {_package_id(package.id)};\n"]
+    parts += [print_interface(i, package=package.id) for i in package.interfaces.values()]
+    parts += [print_world(w, package=package.id) for w in package.worlds.values()]
+    return "\n".join(parts)
+
+
+def _package_id(id: str) -> str:
+    bare, _, version = id.partition("@")
+    names = ":".join(_escaped(part) for part in bare.split(":"))
+    return f"{names}@{version}" if version else names
+
+
+def _path(id: str, package: str) -> str:
+    """An interface id as a path, short where it belongs to ``package``."""
+    match = _ID.fullmatch(id)
+    if match is None:
+        return _escaped(id)
+    version = f"@{match['version']}" if match["version"] else ""
+    if f"{match['package']}{version}" == package:
+        return _escaped(match["item"])
+    return f"{_package_id(match['package'])}/{_escaped(match['item'])}{version}"
+
+
+def _extern(direction: str, key: str, item: Interface, package: str) -> list[str]:
+    if ":" in key:
+        return [f"{direction} {_path(key, package)};"]
+    if ":" in item.id:
+        return [f"{direction} {_escaped(key)}: {_path(item.id, package)};"]
+    body = _interface_body(item, package)
+    return [*_doc(item.doc), f"{direction} {_escaped(key)}: interface {{", *body, "}"]
+
+
+def _interface_body(interface: Interface, package: str) -> list[str]:
+    scope = _Scope(interface.id, interface.types, package, interface.uses)
+    lines = _uses(interface, package)
+    for name, type in interface.types.items():
+        if name not in interface.uses:
+            lines += scope.listed(name, type, interface.functions)
+    for function in interface.functions.values():
+        if function.kind is FunctionKind.FREE:
+            lines += scope.function(function, function.name)
+    return _indented([*scope.finish(), *lines])
+
+
+def _uses(interface: Interface, package: str) -> list[str]:
+    names: dict[str, list[str]] = {}
+    for name, (id, original) in interface.uses.items():
+        alias = "" if name == original else f" as {_escaped(name)}"
+        names.setdefault(id, []).append(f"{_escaped(original)}{alias}")
+    lines: list[str] = []
+    for id, used in names.items():
+        line = f"use {_path(id, package)}.{{{', '.join(used)}}};"
+        if len(line) <= _WIDTH:
+            lines.append(line)
+        else:
+            lines += [f"use {_path(id, package)}.{{", *_indented(f"{u}," for u in used), "};"]
+    return lines
+
+
+class _Scope:
+    """The names of one body, and the declarations that printing it turned out to need."""
+
+    def __init__(
+        self,
+        id: str,
+        types: dict[str, Type | ResourceType],
+        package: str = "",
+        uses: Collection[str] = (),
+    ) -> None:
+        self._id = id
+        self._package = package
+        self._names: dict[Named | ResourceType, str] = {}
+        self._taken = set(types)
+        self._extra: list[str] = []
+        # A type's own name comes before the names that merely stand for it.
+        for own in (True, False):
+            for name, type in types.items():
+                if isinstance(type, ResourceType):
+                    declared = self._is_own(type) and type.name == name
+                    stands = not self._is_own(type)
+                elif isinstance(type, (Record, Variant, Enum, Flags)):
+                    declared = type.name == name
+                    stands = name in uses
+                else:
+                    continue
+                if declared if own else stands:
+                    self._names.setdefault(type, name)
+
+    def _is_own(self, resource: ResourceType) -> bool:
+        return resource.interface == self._id
+
+    def finish(self) -> list[str]:
+        """Declarations of everything that was mentioned without being listed."""
+        return self._extra
+
+    def _fresh(self, wanted: str) -> str:
+        name, number = wanted, 1
+        while name in self._taken:
+            number += 1
+            name = f"{wanted}-n{number}"
+        self._taken.add(name)
+        return name
+
+    def name_of(self, type: Named | ResourceType) -> str:
+        """The name of a type here; one that has none yet is declared on the side."""
+        known = self._names.get(type)
+        if known is not None:
+            return known
+        fallback = type.__class__.__name__.lower()
+        name = self._fresh(type.name or f"{fallback}-type")
+        self._names[type] = name
+        if isinstance(type, ResourceType):
+            if self._is_own(type):
+                self._extra.append(f"resource {_escaped(name)};")
+            else:
+                self._extra.append(self._use(type, name))
+        elif self._id or self._package:
+            self._extra += self.declaration(name, type)
+        return name
+
+    def _use(self, resource: ResourceType, name: str) -> str:
+        alias = "" if name == resource.name else f" as {_escaped(name)}"
+        path = _path(resource.interface, self._package)
+        return f"use {path}.{{{_escaped(resource.name)}{alias}}};"
+
+    def listed(
+        self, name: str, type: Type | ResourceType, functions: dict[str, Function]
+    ) -> list[str]:
+        """The line or lines for an entry of an interface's ``types``."""
+        if isinstance(type, ResourceType):
+            if not self._is_own(type):
+                return [self._use(type, name)]
+            if type.name == name:
+                return self.resource(type, functions)
+            return [f"type {_escaped(name)} = {_escaped(self.name_of(type))};"]
+        if isinstance(type, (Record, Variant, Enum, Flags)) and self._names.get(type) == name:
+            return self.declaration(name, type)
+        # `type x = own<r>` where a bare name would mean the resource itself.
+        text = f"own<{_escaped(self.name_of(type.resource))}>" if isinstance(type, Own) else ""
+        return [f"type {_escaped(name)} = {text or self.expression(type)};"]
+
+    def declaration(self, name: str, type: Named) -> list[str]:
+        kind = type.__class__.__name__.lower()
+        lines: list[str]
+        if isinstance(type, Record):
+            lines = [f"{_escaped(n)}: {self.expression(t)}" for n, t in type.fields]
+        elif isinstance(type, Variant):
+            lines = [
+                _escaped(n) if t is None else f"{_escaped(n)}({self.expression(t)})"
+                for n, t in type.cases
+            ]
+        else:
+            members = type.cases if isinstance(type, Enum) else type.names
+            lines = [_escaped(n) for n in members]
+        return [f"{kind} {_escaped(name)} {{", *_indented(f"{line}," for line in lines), "}"]
+
+    def resource(self, type: ResourceType, functions: dict[str, Function]) -> list[str]:
+        lines: list[str] = []
+        for key, function in functions.items():
+            kind, _, rest = key.partition("]")
+            if key == f"[constructor]{type.name}":
+                lines += self._constructor(type, function)
+            elif rest.startswith(f"{type.name}.") and kind in ("[method", "[static"):
+                lines += self.function(function, rest.removeprefix(f"{type.name}."))
+        name = _escaped(self.name_of(type))
+        return [f"resource {name} {{", *_indented(lines), "}"] if lines else [f"resource {name};"]
+
+    def _constructor(self, type: ResourceType, function: Function) -> list[str]:
+        result = None if function.result == Own(type) else function.result
+        return self._signature("constructor", function.params, result, function.doc)
+
+    def function(self, function: Function, name: str, prefix: str = "") -> list[str]:
+        params = function.params
+        if function.kind is FunctionKind.METHOD:
+            params = params[1:]
+        static = "static " if function.kind is FunctionKind.STATIC else ""
+        is_async = "async " if function.is_async else ""
+        head = f"{prefix}{_escaped(name)}: {static}{is_async}func"
+        return self._signature(head, params, function.result, function.doc)
+
+    def _signature(
+        self,
+        head: str,
+        params: Iterable[tuple[str, Type]],
+        result: Type | None,
+        doc: str,
+    ) -> list[str]:
+        shown = [f"{_escaped(n)}: {self.expression(t)}" for n, t in params]
+        tail = f" -> {self.expression(result)};" if result is not None else ";"
+        line = f"{head}({', '.join(shown)}){tail}"
+        if len(line) <= _WIDTH:
+            return [*_doc(doc), line]
+        return [*_doc(doc), f"{head}(", *_indented(f"{p}," for p in shown), f"){tail}"]
+
+    def expression(self, type: Type) -> str:
+        match type:
+            case Prim(name):
+                return name
+            case List(item) | Option(item):
+                return f"{type.__class__.__name__.lower()}<{self.expression(item)}>"
+            case Stream(item) | Future(item):
+                kind = type.__class__.__name__.lower()
+                return kind if item is None else f"{kind}<{self.expression(item)}>"
+            case Tuple(items):
+                return f"tuple<{', '.join(map(self.expression, items))}>"
+            case Result(ok, err):
+                return self._result(ok, err)
+            case Own(resource):
+                return _escaped(self.name_of(resource))
+            case Borrow(resource):
+                return f"borrow<{_escaped(self.name_of(resource))}>"
+            case ErrorContext():
+                return "error-context"
+            case Record() | Variant() | Enum() | Flags():
+                return _escaped(self.name_of(type))
+
+    def _result(self, ok: Type | None, err: Type | None) -> str:
+        if ok is None and err is None:
+            return "result"
+        first = "_" if ok is None else self.expression(ok)
+        return f"result<{first}>" if err is None else f"result<{first}, {self.expression(err)}>"
+
+
+def _escaped(name: str) -> str:
+    return f"%{name}" if name in KEYWORDS else name
+
+
+def _indented(lines: Iterable[str]) -> list[str]:
+    return [f"{_INDENT}{line}" for line in lines]
+
+
+def _doc(doc: str) -> list[str]:
+    return [f"/// {line}".rstrip() for line in doc.splitlines()] if doc else []
