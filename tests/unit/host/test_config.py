@@ -77,8 +77,7 @@ async def test_a_corrupt_config_fails_a_start_with_the_real_text(store):
     with pytest.raises(StepFailed) as caught:
         await store.start_bundle(["bad"])
     assert error_chain(caught.value).startswith(
-        "Unable to fetch requested config: "
-        "Data corruption error, unable to decode data from store"
+        "Unable to fetch requested config: Data corruption error, unable to decode data from store"
     )
 
 

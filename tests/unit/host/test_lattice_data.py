@@ -46,9 +46,7 @@ async def data(bucket, seen):
 
 
 def link(target):
-    return Link(
-        source_id="a", target=target, wit_namespace="n", wit_package="p", interfaces=("i",)
-    )
+    return Link(source_id="a", target=target, wit_namespace="n", wit_package="p", interfaces=("i",))
 
 
 def adding(one):
@@ -137,4 +135,3 @@ async def test_a_stored_value_that_is_no_spec_is_not_overwritten(bucket, data):
     with pytest.raises(StepFailed, match="failed to get component spec"):
         await data.change_spec("a", adding(link("x")))
     assert (await bucket.get("COMPONENT_a")).value == b"[]"
-

@@ -1,0 +1,54 @@
+"""Fixtures of the host's integration tests."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from wasmtime import wat2wasm
+
+from tests.integration.host.host_lattice import Lattice, Tap
+from workbench.nats import Connection, Server
+from workbench.wasm import Engine
+
+GOLDEN = Path(__file__).parents[2] / "golden"
+
+
+@pytest.fixture(scope="session")
+def components(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the small components of the recordings, compiled from their text."""
+    folder = tmp_path_factory.mktemp("components")
+    tiny = bytes(wat2wasm((GOLDEN / "tiny.wat").read_text()))
+    (folder / "tiny.wasm").write_bytes(tiny)
+    (folder / "hello.wasm").write_bytes(tiny)
+    (folder / "tiny2.wasm").write_bytes(bytes(wat2wasm((GOLDEN / "tiny2.wat").read_text())))
+    return folder
+
+
+@pytest.fixture
+async def engine(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Engine]:
+    engine = Engine(cache_dir=tmp_path_factory.getbasetemp() / "compiled")
+    try:
+        yield engine
+    finally:
+        await engine.close()
+
+
+@pytest.fixture
+async def lattice(
+    nats_server: Server, nc: Connection, engine: Engine, components: Path
+) -> AsyncIterator[Lattice]:
+    """A lattice without hosts; those a test adds are stopped after it."""
+    lattice = Lattice(nats_server, nc, engine, components)
+    try:
+        yield lattice
+    finally:
+        await lattice.close()
+
+
+@pytest.fixture
+async def tap(lattice: Lattice) -> Tap:
+    tap = Tap(lattice.nc)
+    await tap.start()
+    return tap
