@@ -34,6 +34,7 @@ _REFERENCE = re.compile(
 )
 _WORLD = re.compile(rf"\bworld\s+%?({_WORDS})\s*\{{")
 _BARE_WORLD_ITEM = re.compile(r"\A\s*(?:@\w+[^\n]*\n\s*)*(?:import|export|include)\s")
+_GATED = re.compile(r"^[ \t]*@since\(version = (0\.2\.[0-9]+)\)[^;{]*;\n?", re.MULTILINE)
 _COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/", re.DOTALL)
 
 _BUNDLED_WORLDS = {
@@ -244,9 +245,7 @@ def _wasi_version(wanted: Sequence[str]) -> str:
     """The WASI 0.2 release that a world names, the newest if it names several."""
     named = [name.partition("@") for name in wanted if name.startswith("wasi:")]
     versions = {version for _, _, version in named if is_wasi_version(version)}
-    return max(
-        versions, key=lambda version: int(version.rpartition(".")[2]), default=WASI_OF_OTHERS
-    )
+    return max(versions, key=_patch, default=WASI_OF_OTHERS)
 
 
 def _bundled(wanted: Sequence[str], wasi: str) -> list[str]:
@@ -271,10 +270,24 @@ def _bundled(wanted: Sequence[str], wasi: str) -> list[str]:
 def _bundled_packages(wasi: str) -> dict[str, str]:
     """The bundled packages by id, every WASI reference in them at one release."""
     texts = [
-        path.read_text(encoding="utf-8")
+        _as_released(path.read_text(encoding="utf-8"), wasi)
         for path in sorted(bundled_dir(wasi).glob("deps/*/package.wit"))
     ]
     return {_package_id(text): text for text in texts}
+
+
+def _as_released(text: str, wasi: str) -> str:
+    """Without the statements that a later release added: WIT tools refuse a gate of the future."""
+    current = _patch(wasi)
+
+    def keep(match: re.Match[str]) -> str:
+        return match[0] if _patch(match[1]) <= current else ""
+
+    return _GATED.sub(keep, text)
+
+
+def _patch(version: str) -> int:
+    return int(version.rpartition(".")[2])
 
 
 # --- small readings of WIT text -----------------------------------------------------------

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from workbench.authoring.bindings import bindings
 
 WIT = """package demo:greet@0.1.0;
@@ -23,3 +25,17 @@ async def test_a_sample_is_python_that_begins_the_class():
     names = await bindings("greet", WIT)
     assert "class Greeter(exports.Greeter):\n    def greet(self, who)" in names.sample("Greeter")
     compile(names.sample("WitWorld"), "sample", "exec")
+
+
+@pytest.mark.parametrize("release", ["0.2.0", "0.2.2", "0.2.6", "0.2.9"])
+async def test_the_build_tool_takes_the_bundled_packages_at_any_release(release: str):
+    wit = f"""world w {{
+      import wasi:http/outgoing-handler@{release};
+      import wasi:keyvalue/store@0.2.0-draft;
+      import wasi:blobstore/blobstore@0.2.0-draft;
+      import wasi:config/store@0.2.0-draft;
+      import wasi:logging/logging@0.1.0-draft;
+      import wasmcloud:messaging/consumer@0.2.0;
+      export wasi:http/incoming-handler@{release};
+    }}"""
+    assert list((await bindings("w", wit)).exports) == ["IncomingHandler"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -28,15 +29,17 @@ def is_running(pid: int) -> bool:
     return state != "Z"
 
 
-async def pids_of(folder: Path) -> list[int]:
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait for another process, which gives no event to await."""
     async with asyncio.timeout(10):
-        while not (text := _text(folder / "pids")):
-            await asyncio.sleep(0.02)
-    return [int(pid) for pid in text.split()]
+        while not condition():  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
 
 
-def _text(path: Path) -> str:
-    return path.read_text() if path.exists() else ""
+async def pids_of(folder: Path) -> list[int]:
+    file = folder / "pids"
+    await until(lambda: file.exists() and len(file.read_text().split()) == 2)
+    return [int(pid) for pid in file.read_text().split()]
 
 
 async def test_the_tool_answers(tmp_path: Path):
@@ -55,9 +58,7 @@ async def test_cancelling_kills_the_tool_and_its_children(
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
-    async with asyncio.timeout(5):
-        while any(is_running(pid) for pid in pids):
-            await asyncio.sleep(0.01)  # the grandchild is reaped by init
+    await until(lambda: not any(is_running(pid) for pid in pids))
 
 
 async def test_a_build_without_end_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -66,10 +67,8 @@ async def test_a_build_without_end_is_ended(tmp_path: Path, monkeypatch: pytest.
     with pytest.raises(BuildError, match="did not end within"):
         await run_tool([], cwd=tmp_path, timeout_s=1.0, tick=ticks.append)
     assert len(ticks) >= 2
-    for pid in await pids_of(tmp_path):
-        async with asyncio.timeout(5):
-            while is_running(pid):
-                await asyncio.sleep(0.01)
+    pids = await pids_of(tmp_path)
+    await until(lambda: not any(is_running(pid) for pid in pids))
 
 
 async def test_endless_output_is_cut_to_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
