@@ -1,0 +1,167 @@
+"""Compiled code on disk, keyed by content, wasmtime and engine configuration.
+
+Serialized code is native code that is run as it is (ARCHITECTURE §7): it is read only from a
+directory that belongs to this user, is no link and is closed to everyone else, and only from
+files of the same kind whose seal, made with a key of that directory, fits. Writing is atomic; any doubt means compiling.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import hmac
+import logging
+import os
+import secrets
+import stat
+import tempfile
+from pathlib import Path
+
+__all__ = ["CompiledCache", "default_directory"]
+
+log = logging.getLogger(__name__)
+
+_KEY_BYTES = _MAC_BYTES = _DIGEST_BYTES = 32
+
+
+def default_directory() -> Path:
+    """The user's cache directory for compiled components."""
+    base = os.environ.get("XDG_CACHE_HOME", "")
+    root = Path(base) if base and Path(base).is_absolute() else Path.home() / ".cache"
+    return root / "wasmcloud-workbench" / "compiled"
+
+
+class CompiledCache:
+    """A private directory of compiled components.
+
+    ``tag`` names everything beside the content that the code depends on. A directory that is not
+    private is never used: then nothing is cached and ``why_off`` says why.
+    """
+
+    def __init__(self, directory: Path, tag: str) -> None:
+        self.directory = directory
+        self._tag = hashlib.sha256(tag.encode()).hexdigest()[:16]
+        self.why_off = _make_private(directory)
+        self._key = b"" if self.why_off else _seal_key(directory / "seal.key")
+        if not self.why_off and not self._key:
+            self.why_off = f"{directory}/seal.key is not private to this user"
+        if self.why_off:
+            log.warning("compiled components are not cached: %s", self.why_off)
+
+    def path(self, digest: str) -> Path:
+        return self.directory / f"{digest}-{self._tag}.cwasm"
+
+    def find(self, digest: str) -> Path | None:
+        """The file for a content digest, if it is there and is exactly what we wrote."""
+        if self.why_off:
+            return None
+        path = self.path(digest)
+        try:
+            status = os.lstat(path)
+            if not _is_private(status, stat.S_ISREG):
+                raise PermissionError("not a private file of this user")
+            self._check_seal(path, status)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            log.warning("cached code %s is not used: %s", path.name, error)
+            self.discard(digest)
+            return None
+        return path
+
+    def store(self, digest: str, code: bytes | bytearray) -> None:
+        """Write compiled code; a full disk costs only the cache."""
+        if self.why_off:
+            return
+        path = self.path(digest)
+        try:
+            _write(path, code)
+            self._write_seal(path, hashlib.sha256(code).digest())
+        except OSError as error:
+            log.warning("compiled code could not be cached: %s", error)
+
+    def discard(self, digest: str) -> None:
+        """Forget a file that turned out to be unusable."""
+        path = self.path(digest)
+        for doomed in (path, path.with_suffix(".seal")):
+            with contextlib.suppress(OSError):
+                doomed.unlink()
+
+    def _check_seal(self, path: Path, status: os.stat_result) -> None:
+        """Raise unless the file is what was written.
+
+        An untouched file is known by size, time and inode. After a copy (a container image, a
+        restored backup) these differ: then the whole content is compared, once.
+        """
+        seal = path.with_suffix(".seal").read_bytes()
+        body, mac = seal[:-_MAC_BYTES], seal[-_MAC_BYTES:]
+        if not hmac.compare_digest(mac, self._mac(path, body)):
+            raise PermissionError("its seal is not ours")
+        if body[_DIGEST_BYTES:] == _identity(status):
+            return
+        with path.open("rb") as file:
+            content = hashlib.file_digest(file, hashlib.sha256).digest()
+        if not hmac.compare_digest(content, body[:_DIGEST_BYTES]):
+            raise PermissionError("its content is not what was written")
+        self._write_seal(path, content)
+
+    def _write_seal(self, path: Path, content_digest: bytes) -> None:
+        body = content_digest + _identity(os.lstat(path))
+        _write(path.with_suffix(".seal"), body + self._mac(path, body))
+
+    def _mac(self, path: Path, body: bytes) -> bytes:
+        return hmac.digest(self._key, path.name.encode() + b"\0" + body, "sha256")
+
+
+def _identity(status: os.stat_result) -> bytes:
+    return f"{status.st_size} {status.st_mtime_ns} {status.st_ino}".encode()
+
+
+def _make_private(directory: Path) -> str:
+    """Create the directory; why it can't be trusted, or an empty string."""
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        status = os.lstat(directory)
+    except OSError as error:
+        return f"{directory}: {error.strerror}"
+    if not _is_private(status, stat.S_ISDIR):
+        return f"{directory} does not belong to this user alone (mode 0700 is needed)"
+    return ""
+
+
+def _is_private(status: os.stat_result, kind: object) -> bool:
+    right_kind = kind(status.st_mode)  # type: ignore[operator]
+    if not hasattr(os, "getuid"):
+        return bool(right_kind)
+    return bool(right_kind and status.st_uid == os.getuid() and not status.st_mode & 0o077)
+
+
+def _seal_key(path: Path) -> bytes:
+    """The key of this directory, made at first use; empty if it can't be trusted."""
+    try:
+        if not path.exists():
+            with contextlib.suppress(FileExistsError):
+                _write(path, secrets.token_bytes(_KEY_BYTES), exclusive=True)
+        if not _is_private(os.lstat(path), stat.S_ISREG):
+            return b""
+        key = path.read_bytes()
+    except OSError:
+        return b""
+    return key if len(key) == _KEY_BYTES else b""
+
+
+def _write(path: Path, data: bytes | bytearray, *, exclusive: bool = False) -> None:
+    # mkstemp makes the file 0600; the name appears only when all bytes are in.
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".new-")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        if exclusive:
+            os.link(temporary, path)
+            os.unlink(temporary)
+        else:
+            os.replace(temporary, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+        raise

@@ -1,0 +1,310 @@
+"""The engine: compiles components off the loop, caches the code, keeps time for all stores."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import ctypes
+import hashlib
+import importlib.metadata
+import logging
+import os
+import platform
+import threading
+import time
+import weakref
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from workbench.errors import InvalidComponent, NotRunning
+from workbench.wasm import capi
+from workbench.wasm.cache import CompiledCache, default_directory
+from workbench.wasm.capi import wasmtime
+from workbench.wasm.compiled import CompiledComponent
+from workbench.wasm.introspect import introspect
+from workbench.wasm.limits import StoreLimits
+from workbench.wasm.store import EPOCH_TICK_S
+from workbench.wasm.workers import LoopPort, WorkerPool
+
+__all__ = ["Engine", "Progress"]
+
+log = logging.getLogger(__name__)
+
+Progress = Callable[[str], None]
+
+_VERSION = importlib.metadata.version("wasmtime")
+_PROGRESS_EVERY_S = 0.25
+_IDLE_TICKS = 50
+_CONFIGURATION = "epoch,component-model,v1"
+"""Names the engine's settings in the cache key; change it with them."""
+
+
+class Engine:
+    """Compiles and runs components; one per process is enough.
+
+    ``cache_dir`` is made private (0700) or not used. ``workers`` is how many threads run wasm at
+    the same time. Needs no event loop; every loop that calls gets its answers on itself.
+    """
+
+    def __init__(
+        self,
+        *,
+        cache_dir: Path | None = None,
+        workers: int | None = None,
+        limits: StoreLimits | None = None,
+    ) -> None:
+        config = wasmtime.Config()
+        config.epoch_interruption = True
+        self.limits = limits or StoreLimits()
+        self.native = wasmtime.Engine(config)
+        self.pointer = capi.pointer_of(self.native)
+        self.pool = WorkerPool(workers or max(2, os.cpu_count() or 1))
+        self.cache = CompiledCache(cache_dir or default_directory(), _cache_tag())
+        self._ports: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, LoopPort] = (
+            weakref.WeakKeyDictionary()
+        )
+        self._loaded: weakref.WeakValueDictionary[str, CompiledComponent] = (
+            weakref.WeakValueDictionary()
+        )
+        self._loading: dict[str, concurrent.futures.Future[CompiledComponent]] = {}
+        self._lock = threading.Lock()
+        self._clock = _EpochClock(self)
+        self.closed = False
+
+    def __repr__(self) -> str:
+        return f"<Engine wasmtime {_VERSION}, {self.pool.size} workers>"
+
+    # -- loading -------------------------------------------------------------------------------
+
+    async def load(
+        self, data: bytes, *, name: str = "", progress: Progress | None = None
+    ) -> CompiledComponent:
+        """Compile a component, or read its compiled code from the cache.
+
+        ``progress`` gets a line about what is being done, on the loop, some times a second.
+        Raises `InvalidComponent`.
+        """
+        stage = ["checking"]
+        shared = self._start_load(data, name, lambda text: stage.__setitem__(0, text))
+        future = asyncio.wrap_future(shared)
+        begun = time.monotonic()
+        while progress is not None and not future.done():
+            elapsed = time.monotonic() - begun
+            progress(f"{stage[0]} ({elapsed:.1f} s, {len(data) / 1e6:.1f} MB)")
+            await asyncio.wait([future], timeout=_PROGRESS_EVERY_S)
+        component = await future
+        if progress is not None:
+            progress("ready")
+        return component
+
+    def load_blocking(
+        self, data: bytes, *, name: str = "", progress: Progress | None = None
+    ) -> CompiledComponent:
+        """`load` in the calling thread; ``progress`` is called there at each stage."""
+        self._check_open()
+        digest = _checked_digest(data, self.limits)
+        known = self._loaded.get(digest)
+        return known or self._load(data, digest, name, progress or (lambda _: None))
+
+    def _start_load(
+        self, data: bytes, name: str, stage: Progress
+    ) -> concurrent.futures.Future[CompiledComponent]:
+        self._check_open()
+        digest = _checked_digest(data, self.limits)
+        with self._lock:
+            running = self._loading.get(digest)
+            if running is not None:
+                return running
+            future: concurrent.futures.Future[CompiledComponent] = concurrent.futures.Future()
+            future.set_running_or_notify_cancel()
+            known = self._loaded.get(digest)
+            if known is not None:
+                future.set_result(known)
+                return future
+            self._loading[digest] = future
+        self.pool.submit(lambda: self._load_job(future, data, digest, name, stage))
+        return future
+
+    def _load_job(
+        self,
+        future: concurrent.futures.Future[CompiledComponent],
+        data: bytes,
+        digest: str,
+        name: str,
+        stage: Progress,
+    ) -> None:
+        # Compiling takes seconds: invocations get another thread meanwhile.
+        self.pool.block()
+        try:
+            component = self._load(data, digest, name, stage)
+        except BaseException as error:  # belongs to those who wait for the future
+            with self._lock:
+                self._loading.pop(digest, None)
+            future.set_exception(error)
+        else:
+            with self._lock:
+                self._loading.pop(digest, None)
+            future.set_result(component)
+        finally:
+            self.pool.unblock()
+
+    def _load(self, data: bytes, digest: str, name: str, stage: Progress) -> CompiledComponent:
+        begun = time.monotonic()
+        native, cached = self._from_cache(digest, stage), True
+        if native is None:
+            stage("compiling")
+            native, cached = self._compile(data, name), False
+            stage("writing compiled code")
+            if not self.cache.why_off:
+                self.cache.store(digest, native.serialize())
+        component = CompiledComponent(
+            self,
+            native,
+            introspect(native, self.native),
+            name=name,
+            digest=digest,
+            size=len(data),
+            cached=cached,
+            load_seconds=time.monotonic() - begun,
+        )
+        self._loaded[digest] = component
+        return component
+
+    def _from_cache(self, digest: str, stage: Progress) -> Any:
+        path = self.cache.find(digest)
+        if path is None:
+            return None
+        stage("reading compiled code")
+        try:
+            return wasmtime.component.Component.deserialize_file(self.native, str(path))
+        except wasmtime.WasmtimeError as error:
+            log.warning("cached code %s is not used: %s", path.name, error)
+            self.cache.discard(digest)
+            return None
+
+    def _compile(self, data: bytes, name: str) -> Any:
+        out = ctypes.POINTER(capi.ffi.wasmtime_component_t)()
+        error = capi.component_new(
+            self.pointer, capi.address_of_bytes(data), len(data), ctypes.addressof(out)
+        )
+        if error:
+            reason = capi.take_error(error)
+            raise InvalidComponent(
+                f"{name or 'the file'} is not a valid component: {reason.reason}",
+                hint="build it again; the bytes may be cut short or damaged",
+                reason=reason.text,
+            )
+        return wasmtime.component.Component._from_ptr(out)
+
+    # -- running -------------------------------------------------------------------------------
+
+    def port(self, loop: asyncio.AbstractEventLoop) -> LoopPort:
+        """The way back to ``loop`` for worker threads."""
+        port = self._ports.get(loop)
+        if port is None:
+            port = self._ports[loop] = LoopPort(loop)
+        return port
+
+    def entered(self) -> None:
+        """A store is about to run: time must pass for it."""
+        self._clock.enter()
+
+    def left(self) -> None:
+        self._clock.leave()
+
+    def _check_open(self) -> None:
+        if self.closed:
+            raise NotRunning("the wasm engine is closed")
+
+    async def close(self) -> None:
+        """Stop the threads. Instantiators must be closed before."""
+        await asyncio.to_thread(self.close_blocking)
+
+    def close_blocking(self) -> None:
+        """`close` for callers without a loop."""
+        if self.closed:
+            return
+        self.closed = True
+        self.pool.close()
+        self._clock.close()
+
+
+class _EpochClock:
+    """Ticks the engine's epoch while stores run, and sleeps when none does."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._pointer = engine.pointer
+        self._pool = engine.pool
+        self._running = 0
+        self._lock = threading.Lock()
+        self._wake = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._closed = False
+
+    def enter(self) -> None:
+        with self._lock:
+            self._running += 1
+        if not self._wake.is_set():
+            self._start()
+
+    def leave(self) -> None:
+        with self._lock:
+            self._running -= 1
+
+    def _start(self) -> None:
+        with self._lock:
+            self._wake.set()
+            if self._thread is None and not self._closed:
+                self._thread = threading.Thread(target=self._tick, name="wasm-epoch", daemon=True)
+                self._thread.start()
+
+    def _tick(self) -> None:
+        idle = 0
+        while not self._closed:
+            time.sleep(EPOCH_TICK_S)
+            capi.increment_epoch(self._pointer)
+            self._pool.relieve()
+            idle = 0 if self._running or self._pool.waiting else idle + 1
+            if idle >= _IDLE_TICKS:
+                self._wake.clear()
+                # A store that entered before the flag fell has not woken us: look again.
+                if not self._running:
+                    self._wake.wait()
+                idle = 0
+
+    def close(self) -> None:
+        self._closed = True
+        self._wake.set()
+        if self._thread is not None:
+            self._thread.join(1.0)
+
+
+def _cache_tag() -> str:
+    return f"wasmtime {_VERSION} {platform.system()} {platform.machine()} {_CONFIGURATION}"
+
+
+def _checked_digest(data: bytes, limits: StoreLimits) -> str:
+    """Refuse what can't be a component before any work; the content hash of what may be one."""
+    if not isinstance(data, bytes):
+        raise InvalidComponent(f"a component is bytes, not {type(data).__name__}")
+    if len(data) > limits.component_bytes:
+        raise InvalidComponent(
+            f"the component has {len(data)} bytes, the limit is {limits.component_bytes}",
+            hint="raise component_bytes in the limits",
+            limit="component_bytes",
+        )
+    if data[:4] != b"\0asm":
+        text = data.lstrip()[:1] == b"("
+        raise InvalidComponent(
+            "the bytes are no WebAssembly"
+            + (" binary but look like its text format" if text else ""),
+            hint="build the text first: workbench.authoring.wat" if text else "",
+        )
+    if data[4:8] == b"\x01\0\0\0":
+        raise InvalidComponent(
+            "this is a core WebAssembly module, not a component",
+            hint="a component carries its interfaces with it; make one from the module with "
+            "`wasm-tools component new`, or build with a component toolchain",
+        )
+    return hashlib.sha256(data).hexdigest()

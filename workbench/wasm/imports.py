@@ -1,0 +1,158 @@
+"""What a component imports beside WASI: the port through which the host provides it."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from workbench.errors import MissingImport
+from workbench.wire.http import HttpRequest, HttpResponse, RequestOptions
+from workbench.wire.wit.coerce import coerce
+from workbench.wire.wit.types import Function, FunctionKind
+from workbench.wire.wit.values import Ok, attribute_name
+
+__all__ = ["Imports", "ImportsBase", "ObjectImports"]
+
+
+class Imports(Protocol):
+    """Provides imported functions. ``instance`` is "" for functions at the world's root."""
+
+    def provides(self, instance: str, name: str) -> bool: ...
+
+    def is_sync(self, instance: str) -> bool:
+        """Whether `call_sync` serves this instance: on the worker thread, without a loop hop."""
+        ...
+
+    async def call(
+        self, ctx: Any, instance: str, function: Function, args: Sequence[Any]
+    ) -> Any: ...
+
+    def call_sync(
+        self, ctx: Any, instance: str, function: Function, args: Sequence[Any]
+    ) -> Any: ...
+
+    async def http(
+        self, ctx: Any, request: HttpRequest, options: RequestOptions
+    ) -> HttpResponse: ...
+
+    def drop(self, ctx: Any, instance: str, resource: str, value: Any) -> None:
+        """The guest dropped a resource of ours; called on the worker thread."""
+        ...
+
+
+class ImportsBase:
+    """Provides nothing; a base to override parts of."""
+
+    def provides(self, instance: str, name: str) -> bool:
+        return False
+
+    def is_sync(self, instance: str) -> bool:
+        return False
+
+    async def call(self, ctx: Any, instance: str, function: Function, args: Sequence[Any]) -> Any:
+        raise _missing(instance, function.name)
+
+    def call_sync(self, ctx: Any, instance: str, function: Function, args: Sequence[Any]) -> Any:
+        raise _missing(instance, function.name)
+
+    async def http(self, ctx: Any, request: HttpRequest, options: RequestOptions) -> HttpResponse:
+        raise _missing("wasi:http/outgoing-handler", "handle")
+
+    def drop(self, ctx: Any, instance: str, resource: str, value: Any) -> None:
+        return None
+
+
+def _missing(instance: str, name: str) -> MissingImport:
+    where = f"{instance}#{name}" if instance else name
+    return MissingImport(f"nobody provides the import {where}", imports=[where])
+
+
+class ObjectImports(ImportsBase):
+    """Imports given as Python objects: ``{"ns:pkg/iface": object, "func": callable}``.
+
+    An interface may be a mapping or any object; kebab names become snake names. Functions may be
+    plain or ``async``; what they return is coerced to the WIT type, and a result whose ok side is
+    meant may be returned bare. A resource is the object itself: its constructor is a function
+    named like the resource, its methods are the object's methods. A version may be left out.
+    """
+
+    def __init__(self, objects: Mapping[str, Any] | None = None) -> None:
+        self._objects = dict(objects or {})
+
+    def provides(self, instance: str, name: str) -> bool:
+        if name.startswith("[method]"):
+            return self._owner(instance) is not None
+        return self._find(instance, name) is not None
+
+    def is_sync(self, instance: str) -> bool:
+        owner = self._owner(instance) if instance else self._objects
+        if owner is None:
+            return False
+        members = owner.values() if isinstance(owner, Mapping) else _members(owner)
+        return not any(map(_is_async, members))
+
+    async def call(self, ctx: Any, instance: str, function: Function, args: Sequence[Any]) -> Any:
+        value = self._target(instance, function, args)
+        if inspect.isawaitable(value):
+            value = await value
+        return _canonical(function, value)
+
+    def call_sync(self, ctx: Any, instance: str, function: Function, args: Sequence[Any]) -> Any:
+        return _canonical(function, self._target(instance, function, args))
+
+    def _target(self, instance: str, function: Function, args: Sequence[Any]) -> Any:
+        if function.kind is FunctionKind.METHOD:
+            method = attribute_name(function.name.rpartition(".")[2])
+            return getattr(args[0], method)(*args[1:])
+        target = self._find(instance, function.name)
+        if target is None:
+            raise _missing(instance, function.name)
+        return target(*args)
+
+    def _owner(self, instance: str) -> Any:
+        found = self._objects.get(instance)
+        return self._objects.get(instance.partition("@")[0]) if found is None else found
+
+    def _find(self, instance: str, name: str) -> Any:
+        owner = self._owner(instance) if instance else self._objects
+        target = owner
+        for part in name.rpartition("]")[2].split("."):
+            if isinstance(target, Mapping):
+                target = target.get(part, target.get(attribute_name(part)))
+            else:
+                found = getattr(target, attribute_name(part), None)
+                target = getattr(target, _class_name(part), None) if found is None else found
+            if target is None:
+                return None
+        return target
+
+
+def _class_name(kebab: str) -> str:
+    return "".join(word.capitalize() for word in kebab.split("-"))
+
+
+def _members(owner: Any) -> list[Any]:
+    return [getattr(owner, name, None) for name in dir(owner) if not name.startswith("_")]
+
+
+def _is_async(member: Any) -> bool:
+    if inspect.isclass(member):
+        return any(map(inspect.iscoroutinefunction, vars(member).values()))
+    return inspect.iscoroutinefunction(member)
+
+
+def _canonical(function: Function, value: Any) -> Any:
+    from workbench.wire.wit.types import Borrow, Own, Result
+    from workbench.wire.wit.values import Err
+
+    type = function.result
+    if type is None:
+        return None
+    if isinstance(type, (Own, Borrow)):
+        return value
+    if isinstance(type, Result) and not isinstance(value, (Ok, Err)):
+        value = Ok(value)
+    if isinstance(type, Result) and isinstance(type.ok if value.__class__ is Ok else type.err, Own):
+        return value
+    return coerce(type, value, f"the result of {function.name}")

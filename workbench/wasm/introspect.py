@@ -1,0 +1,188 @@
+"""From wasmtime's component types to the WIT model.
+
+A compiled component knows its types by structure. Their names survive as exports of the instance
+types that declare them, so a record gets back the name under which its interface exports it.
+Resources are told apart by wasmtime's own equality, never by name: interfaces re-export each
+other's resources, and two interfaces may use one name for different things (ARCHITECTURE §5).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from wasmtime import component as wc
+
+from workbench.wire.wit import types as wit
+from workbench.wire.wit.types import Function, FunctionKind, Interface, ResourceType, World
+
+__all__ = ["Introspection", "introspect"]
+
+_PRIMITIVES: dict[type, wit.Prim] = {
+    wc.Bool: wit.BOOL, wc.S8: wit.S8, wc.S16: wit.S16, wc.S32: wit.S32, wc.S64: wit.S64,
+    wc.U8: wit.U8, wc.U16: wit.U16, wc.U32: wit.U32, wc.U64: wit.U64, wc.F32: wit.F32,
+    wc.F64: wit.F64, wc.Char: wit.CHAR, wc.String: wit.STRING,
+}  # fmt: skip
+
+
+class Introspection:
+    """The WIT model of one component.
+
+    ``resources`` maps every name under which an import instance exports a resource,
+    ``(instance, name)``, to the resource it really is.
+    """
+
+    def __init__(self) -> None:
+        self.imports: dict[str, Interface | Function] = {}
+        self.exports: dict[str, Interface | Function] = {}
+        self.resources: dict[tuple[str, str], ResourceType] = {}
+        self.skipped: list[str] = []
+        self._known: list[tuple[Any, ResourceType]] = []
+
+    def world(self, name: str) -> World:
+        return World(name or "component", self.imports, self.exports)
+
+    def resource(self, native: Any, name: str = "", interface: str = "") -> ResourceType:
+        """The resource that equals ``native``; a new one under this name if there is none."""
+        for other, known in self._known:
+            if other == native:
+                return known
+        made = ResourceType(name, interface)
+        self._known.append((native, made))
+        return made
+
+
+class _Scope:
+    """The named types of one interface, or of the world itself."""
+
+    def __init__(self, owner: Introspection) -> None:
+        self.owner = owner
+        self.names: dict[wit.Type, str] = {}
+        self.types: dict[str, wit.Type | ResourceType] = {}
+
+    def declare(self, name: str, native: Any) -> None:
+        bare = self._convert(native)
+        self.types[name] = self._named(bare, self.names.setdefault(bare, name))
+
+    def type(self, native: Any) -> wit.Type:
+        bare = self._convert(native)
+        return self._named(bare, self.names.get(bare, ""))
+
+    @staticmethod
+    def _named(bare: wit.Type, name: str) -> wit.Type:
+        match bare:
+            case wit.Record(_, fields):
+                return wit.Record(name, fields)
+            case wit.Variant(_, cases):
+                return wit.Variant(name, cases)
+            case wit.Enum(_, cases):
+                return wit.Enum(name, cases)
+            case wit.Flags(_, names):
+                return wit.Flags(name, names)
+            case _:
+                return bare
+
+    def _convert(self, native: Any) -> wit.Type:
+        """The structure of a type, its parts already named, itself not."""
+        primitive = _PRIMITIVES.get(type(native))
+        if primitive is not None:
+            return primitive
+        make = _CONVERT.get(type(native))
+        if make is None:
+            raise TypeError(f"component value type {type(native).__name__} is not known here")
+        return make(self, native)
+
+    def maybe(self, native: Any) -> wit.Type | None:
+        return None if native is None else self.type(native)
+
+
+def _payload(scope: _Scope, native: Any) -> wit.Type | None:
+    return scope.maybe(getattr(native, "payload", None))
+
+
+_CONVERT: dict[type, Any] = {
+    wc.ListType: lambda s, t: wit.List(s.type(t.element)),
+    wc.TupleType: lambda s, t: wit.Tuple(tuple(map(s.type, t.elements))),
+    wc.RecordType: lambda s, t: wit.Record("", tuple((n, s.type(f)) for n, f in t.fields)),
+    wc.VariantType: lambda s, t: wit.Variant("", tuple((n, s.maybe(c)) for n, c in t.cases)),
+    wc.EnumType: lambda s, t: wit.Enum("", tuple(t.names)),
+    wc.FlagsType: lambda s, t: wit.Flags("", tuple(t.names)),
+    wc.OptionType: lambda s, t: wit.Option(s.type(t.payload)),
+    wc.ResultType: lambda s, t: wit.Result(s.maybe(t.ok), s.maybe(t.err)),
+    wc.OwnType: lambda s, t: wit.Own(s.owner.resource(t.ty)),
+    wc.BorrowType: lambda s, t: wit.Borrow(s.owner.resource(t.ty)),
+    wc.StreamType: lambda s, t: wit.Stream(_payload(s, t)),
+    wc.FutureType: lambda s, t: wit.Future(_payload(s, t)),
+    wc.ErrorContext: lambda s, t: wit.ErrorContext(),
+}
+
+
+def introspect(component: Any, engine: Any) -> Introspection:
+    """Read imports and exports of a compiled wasmtime component."""
+    found = Introspection()
+    component_type = component.type
+    root = _Scope(found)
+    for side, natives in (
+        (found.imports, component_type.imports(engine)),
+        (found.exports, component_type.exports(engine)),
+    ):
+        for name, extern in natives.items():
+            _item(found, root, side, name, extern.ty, engine)
+    return found
+
+
+def _item(
+    found: Introspection, root: _Scope, side: dict[str, Any], name: str, item: Any, engine: Any
+) -> None:
+    if isinstance(item, wc.ComponentInstanceType):
+        side[name] = _interface(found, name, item, engine, imported=side is found.imports)
+    elif isinstance(item, wc.FuncType):
+        side[name] = _function(root, name, item)
+    elif isinstance(item, wc.ResourceType):
+        resource = found.resource(item, name, "")
+        if side is found.imports:
+            found.resources["", name] = resource
+    elif isinstance(item, (wc.ComponentType, wc.ModuleType)):
+        found.skipped.append(name)
+    else:
+        root.declare(name, item)
+
+
+def _interface(
+    found: Introspection, name: str, native: Any, engine: Any, *, imported: bool
+) -> Interface:
+    scope, functions = _Scope(found), []
+    for member, extern in native.exports(engine).items():
+        item = extern.ty
+        if isinstance(item, wc.ResourceType):
+            resource = found.resource(item, member, name)
+            scope.types[member] = resource
+            if imported:
+                found.resources[name, member] = resource
+        elif isinstance(item, wc.FuncType):
+            functions.append((member, item))
+        elif isinstance(item, (wc.ComponentType, wc.ModuleType, wc.ComponentInstanceType)):
+            found.skipped.append(f"{name}#{member}")
+        else:
+            scope.declare(member, item)
+    return Interface(name, scope.types, {n: _function(scope, n, f) for n, f in functions})
+
+
+_KINDS = {
+    "[method]": FunctionKind.METHOD,
+    "[static]": FunctionKind.STATIC,
+    "[constructor]": FunctionKind.CONSTRUCTOR,
+}
+
+
+def _function(scope: _Scope, name: str, native: Any) -> Function:
+    prefix = name[: name.index("]") + 1] if name.startswith("[") else ""
+    params = tuple((n, scope.type(t)) for n, t in native.params)
+    from workbench.wasm.capi import ffi
+
+    return Function(
+        name,
+        params,
+        scope.maybe(native.result),
+        kind=_KINDS.get(prefix.replace("async ", "").replace("[async", "["), FunctionKind.FREE),
+        is_async=bool(ffi.wasmtime_component_func_type_async(native.ptr())),
+    )

@@ -1,0 +1,107 @@
+"""Why a guest stopped, in words: from a wasmtime error to `Trap` or `LimitHit`."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from workbench.errors import LimitHit, Trap
+from workbench.wasm.capi import WasmError
+
+if TYPE_CHECKING:
+    from workbench.wasm.store import CallState
+
+__all__ = ["explain"]
+
+_LIMITS = (
+    ("call stack exhausted", "stack", "look for endless recursion"),
+    ("memory minimum size", "memory", "raise memory_bytes in the limits"),
+    ("exceeds memory limits", "memory", "raise memory_bytes in the limits"),
+    ("table minimum size", "table_elements", "raise table_elements in the limits"),
+    ("instance count too high", "instances", "raise instances in the limits"),
+    ("memory count too high", "memories", "raise memories in the limits"),
+    ("table count too high", "tables", "raise tables in the limits"),
+)
+_OUT_OF_MEMORY = re.compile(r"out of memory|memory allocation of|MemoryError|OOM", re.IGNORECASE)
+
+
+def explain(state: CallState, error: WasmError, what: str) -> BaseException:
+    """The exception for a failed instantiation or call of ``what``.
+
+    An exception that a host function raised comes out as itself; a trap of ours is completed with
+    the backtrace that only wasmtime knows.
+    """
+    raised = state.exception
+    stderr = list(state.stderr)
+    if raised is not None:
+        if isinstance(raised, Trap):
+            raised.fields.update(backtrace=list(error.backtrace), stderr=stderr)
+        return raised
+    for sign, limit, hint in _LIMITS:
+        if sign in error.text:
+            return LimitHit(
+                f"{what} hit the limit on {limit}: {error.reason}",
+                hint=hint, limit=limit, reason=error.reason,
+                backtrace=list(error.backtrace), stderr=stderr,
+            )  # fmt: skip
+    if (memory := _memory_evidence(state, error)) is not None:
+        return LimitHit(
+            f"{what} ran out of memory: the limit is {state.limits.memory_bytes >> 20} MiB",
+            hint=f"{memory}; raise memory_bytes in the limits",
+            limit="memory", reason=error.reason, backtrace=list(error.backtrace), stderr=stderr,
+        )  # fmt: skip
+    return Trap(
+        f"{what} trapped: {error.reason}",
+        hint=_hint(error, stderr),
+        reason=error.reason, backtrace=list(error.backtrace), stderr=stderr,
+    )  # fmt: skip
+
+
+def _hint(error: WasmError, stderr: list[str]) -> str:
+    lines = [f"  at {frame}" for frame in error.backtrace[:8]]
+    if stderr:
+        lines += ["last lines on stderr:", *(f"  {line}" for line in stderr[-8:])]
+    return "\n".join(lines)
+
+
+def _memory_evidence(state: CallState, error: WasmError) -> str | None:
+    """Signs that a trap followed from a refused ``memory.grow``.
+
+    wasmtime's C interface does not tell that its limiter refused: the guest sees -1 and gives up
+    in its own way, mostly with ``unreachable``. So the size of the guest's memory is looked up.
+    """
+    if any(_OUT_OF_MEMORY.search(line) for line in state.stderr):
+        return "its last words on stderr say so"
+    if "unreachable" not in error.reason:
+        return None
+    used = _largest_linear_memory()
+    if used * 2 > state.limits.memory_bytes:
+        return f"its memory had grown to {used >> 20} MiB"
+    return None
+
+
+def _largest_linear_memory(maps: Path = Path("/proc/self/maps")) -> int:
+    """Bytes in use of the largest linear memory of this process; 0 where that can't be known.
+
+    A linear memory is a readable part followed by a reserved part without any access, together
+    gigabytes. Only read after a trap, so its cost does not matter.
+    """
+    try:
+        lines = maps.read_text().splitlines()
+    except OSError:
+        return 0
+    largest = begin = end = 0
+    for line in lines:
+        span, rights = line.split(maxsplit=2)[:2]
+        low, high = (int(part, 16) for part in span.split("-"))
+        if rights.startswith("rw"):
+            # A copy-on-write image and the memory grown behind it are neighbours.
+            begin = begin if low == end else low
+            end = high
+        elif rights.startswith("---") and low == end and high - begin >= 1 << 32:
+            largest = max(largest, end - begin)
+            end = 0
+        else:
+            end = 0
+    return largest

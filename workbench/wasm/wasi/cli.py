@@ -1,0 +1,144 @@
+"""``wasi:cli``: arguments, exit, and stdout and stderr line by line to the log.
+
+A component gets what a real host gives it (interfaces.md §1.2): one argument, no environment, no
+directory, an empty stdin.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from workbench.wasm.store import CallState, GuestExit
+from workbench.wasm.wasi.io import EmptyInput, InputStream, OutputStream
+from workbench.wasm.wasi.table import WasiInterface, function
+from workbench.wire.wit.values import Err, Ok
+
+__all__ = ["StandardOutput", "StandardStreams"]
+
+ARGUMENTS = ["main.wasm"]
+
+
+class StandardOutput(OutputStream):
+    """stdout or stderr: whole lines go to the log, a long line in pieces."""
+
+    def __init__(self, call: CallState, stream: str) -> None:
+        self._call = call
+        self._stream = stream
+        self._partial = bytearray()
+
+    def write(self, data: bytes) -> None:
+        self._partial += data
+        *lines, rest = self._partial.split(b"\n")
+        for line in lines:
+            self._emit(line)
+        longest = self._call.limits.log_line_bytes
+        while len(rest) > longest:
+            self._emit(rest[:longest])
+            rest = rest[longest:]
+        self._partial = rest
+
+    def _emit(self, line: bytes | bytearray) -> None:
+        longest = self._call.limits.log_line_bytes
+        text = line[:longest].decode("utf-8", "replace").rstrip("\r")
+        if self._stream == "stderr":
+            self._call.stderr.append(text)
+        on_log = self._call.instantiator.on_log
+        if on_log is not None:
+            on_log(self._stream, text, self._call.ctx)
+
+    def finish(self) -> None:
+        """Let the last line out although no newline came."""
+        if self._partial:
+            rest, self._partial = self._partial, bytearray()
+            self._emit(rest)
+
+
+class StandardStreams:
+    """stdout and stderr of one invocation."""
+
+    def __init__(self, call: CallState) -> None:
+        self.stdout = StandardOutput(call, "stdout")
+        self.stderr = StandardOutput(call, "stderr")
+
+    def close(self) -> None:
+        self.stdout.finish()
+        self.stderr.finish()
+
+
+class Environment(WasiInterface):
+    id = "wasi:cli/environment"
+
+    @function("get-environment")
+    def get_environment(call: CallState) -> list[tuple[str, str]]:
+        return []
+
+    @function("get-arguments")
+    def get_arguments(call: CallState) -> list[str]:
+        return ARGUMENTS
+
+    @function("initial-cwd")
+    def initial_cwd(call: CallState) -> None:
+        return None
+
+
+class Exit(WasiInterface):
+    id = "wasi:cli/exit"
+
+    @function("exit")
+    def exit(call: CallState, status: Ok | Err) -> None:
+        raise GuestExit(0 if isinstance(status, Ok) else 1)
+
+    @function("exit-with-code")
+    def exit_with_code(call: CallState, code: int) -> None:
+        raise GuestExit(code)
+
+
+class Stdin(WasiInterface):
+    id = "wasi:cli/stdin"
+
+    @function("get-stdin")
+    def get_stdin(call: CallState) -> InputStream:
+        return EmptyInput()
+
+
+class Stdout(WasiInterface):
+    id = "wasi:cli/stdout"
+
+    @function("get-stdout")
+    def get_stdout(call: CallState) -> OutputStream:
+        return call.service(StandardStreams).stdout
+
+
+class Stderr(WasiInterface):
+    id = "wasi:cli/stderr"
+
+    @function("get-stderr")
+    def get_stderr(call: CallState) -> OutputStream:
+        return call.service(StandardStreams).stderr
+
+
+def _no_terminal(call: CallState) -> Any:
+    return None
+
+
+class TerminalInput(WasiInterface):
+    id = "wasi:cli/terminal-input"
+
+
+class TerminalOutput(WasiInterface):
+    id = "wasi:cli/terminal-output"
+
+
+class TerminalStdin(WasiInterface):
+    id = "wasi:cli/terminal-stdin"
+    get = function("get-terminal-stdin")(_no_terminal)
+
+
+class TerminalStdout(WasiInterface):
+    id = "wasi:cli/terminal-stdout"
+    get = function("get-terminal-stdout")(_no_terminal)
+
+
+class TerminalStderr(WasiInterface):
+    id = "wasi:cli/terminal-stderr"
+    get = function("get-terminal-stderr")(_no_terminal)

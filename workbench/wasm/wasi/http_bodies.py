@@ -1,0 +1,257 @@
+"""HTTP bodies between a guest on its worker thread and the loop.
+
+Each direction has a window: a writer that is ahead by so many bytes waits, so that neither side
+can fill the memory of the other. Small bodies cross the threads once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator
+from typing import Any
+
+from workbench.wasm.store import CallState
+from workbench.wasm.wasi.io import InputStream, IoError, OutputStream, StreamClosed, StreamFailed
+from workbench.wire.http import Body, Headers, Trailers, iterate
+from workbench.wire.wit.values import Case
+
+__all__ = ["BodyReader", "BodySink", "BodySource", "BodyStream", "BodyWriter"]
+
+
+class BodySource:
+    """A body that the loop feeds and the guest reads, with the trailers after it."""
+
+    def __init__(self, call: CallState, body: Body, trailers: Trailers | None) -> None:
+        self._call = call
+        self._chunks: deque[bytes] = deque()
+        self._size = 0
+        self._window = call.limits.body_window_bytes
+        self._room: asyncio.Event | None = None
+        self.ended = False
+        self.failure: IoError | None = None
+        self.trailers: Headers | None = None
+        self.trailers_done = False
+        self._pump: Any = None
+        if isinstance(body, bytes | bytearray | memoryview) and trailers is None:
+            if body:
+                self._chunks.append(bytes(body))
+                self._size = len(body)
+            self.ended = self.trailers_done = True
+        else:
+            self._pump = (body, trailers)
+
+    def start(self) -> None:
+        """Begin to feed, if there is anything to wait for. On the loop."""
+        if self._pump is None or self._call.port is None:
+            return
+        body, trailers = self._pump
+        task = self._call.port.loop.create_task(self._feed(body, trailers))
+        self._call.host_tasks.add(task)
+        task.add_done_callback(self._call.host_tasks.discard)
+
+    async def _feed(self, body: Body, trailers: Trailers | None) -> None:
+        self._room = asyncio.Event()
+        try:
+            async for chunk in iterate(body):
+                self._chunks.append(chunk)
+                self._size += len(chunk)
+                self._call.notify()
+                while self._size >= self._window:
+                    self._room.clear()
+                    if self._size >= self._window:
+                        await self._room.wait()
+            self.ended = True
+            self._call.notify()
+            if trailers is not None:
+                self.trailers = await trailers
+        except Exception as error:  # the peer's failure becomes the guest's stream error
+            self.failure = IoError(str(error) or type(error).__name__, _code_of(error))
+        finally:
+            self.ended = self.trailers_done = True
+            self._call.notify()
+            if not isinstance(body, bytes | bytearray | memoryview):
+                await _close(body)
+
+    def take(self, size: int) -> bytes:
+        """Up to ``size`` bytes; empty when none are there. On the worker."""
+        if not self._chunks:
+            return b""
+        chunk = self._chunks.popleft()
+        if len(chunk) > size:
+            self._chunks.appendleft(chunk[size:])
+            chunk = chunk[:size]
+        self._size -= len(chunk)
+        room = self._room
+        if room is not None and self._size < self._window and not room.is_set():
+            assert self._call.port is not None
+            self._call.port.post(room.set)
+        return chunk
+
+    @property
+    def readable(self) -> bool:
+        return bool(self._chunks) or self.ended
+
+
+class BodyReader(InputStream):
+    """The guest's view of a `BodySource`."""
+
+    def __init__(self, source: BodySource) -> None:
+        self._source = source
+
+    def ready(self) -> bool:
+        return self._source.readable
+
+    def read(self, size: int) -> bytes:
+        # `ended` is looked at first: what came before it must still be read.
+        ended = self._source.ended
+        data = self._source.take(size) if size else b""
+        if data or not ended or (size == 0 and self._source.readable):
+            return data
+        if self._source.failure is not None:
+            raise StreamFailed(self._source.failure)
+        raise StreamClosed
+
+
+class BodySink:
+    """A body that the guest writes and the loop reads as `BodyStream`."""
+
+    def __init__(self, call: CallState) -> None:
+        self.call = call
+        self.chunks: deque[bytes] = deque()
+        self.size = 0
+        self.window = call.limits.body_window_bytes
+        self.finished = False
+        self.closed = False
+        self.trailers: Headers | None = None
+        self._wake_posted = False
+        self._waiter: asyncio.Future[None] | None = None
+
+    # -- on the worker -------------------------------------------------------------------------
+
+    def put(self, data: bytes) -> None:
+        self.chunks.append(data)
+        self.size += len(data)
+        self._wake()
+
+    def finish(self, trailers: Headers | None) -> None:
+        """The body is complete; nothing may be written after this."""
+        if not self.finished:
+            self.trailers = trailers
+            self.finished = True
+            self._wake()
+
+    def _wake(self) -> None:
+        if self.call.port is not None and not self._wake_posted:
+            self._wake_posted = True
+            self.call.port.post(self.wake)
+
+    # -- on the loop ---------------------------------------------------------------------------
+
+    def wake(self) -> None:
+        self._wake_posted = False
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    async def changed(self) -> None:
+        """Wait for the next `wake`."""
+        self._waiter = asyncio.get_running_loop().create_future()
+        try:
+            await self._waiter
+        finally:
+            self._waiter = None
+
+    def take_all(self) -> bytes:
+        """Everything that is there."""
+        parts = []
+        while self.chunks:
+            parts.append(self.chunks.popleft())
+        data = parts[0] if len(parts) == 1 else b"".join(parts)
+        self.size -= len(data)
+        self.call.notify()
+        return data
+
+    def abandon(self) -> None:
+        """Nobody reads any more: the guest's writes find the stream closed."""
+        self.closed = True
+        self.chunks.clear()
+        self.call.notify()
+
+
+class BodyWriter(OutputStream):
+    """The guest's view of a `BodySink`."""
+
+    def __init__(self, sink: BodySink) -> None:
+        self._sink = sink
+
+    def room(self) -> int:
+        if self._sink.closed or self._sink.finished:
+            raise StreamClosed
+        return max(0, min(self._sink.window - self._sink.size, 64 * 1024))
+
+    def write(self, data: bytes) -> None:
+        self._sink.put(data)
+
+    def flushed(self) -> bool:
+        # Taken by the loop or not: waiting for the reader of every chunk would cost two thread
+        # switches for each; the window alone holds a fast guest back.
+        return self._sink.size < self._sink.window or self._sink.closed
+
+
+class BodyStream:
+    """The loop's view of a `BodySink`: an async iterator that owns the running guest."""
+
+    def __init__(self, sink: BodySink, settle: Any = None) -> None:
+        self._sink = sink
+        self._settle = settle
+        self._closed = False
+        self.trailers: asyncio.Future[Headers | None] = asyncio.get_running_loop().create_future()
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        sink = self._sink
+        while not self._closed:
+            if sink.chunks:
+                return sink.take_all()
+            if sink.finished:
+                await self._end(sink.trailers)
+                break
+            await sink.changed()
+        raise StopAsyncIteration
+
+    async def aclose(self) -> None:
+        """Stop reading; a guest that still writes is stopped."""
+        if not self._closed:
+            self._sink.abandon()
+            if not self._sink.finished:
+                self._sink.call.cancel("the reader of the body went away")
+            await self._end(None)
+
+    async def _end(self, trailers: Headers | None) -> None:
+        self._closed = True
+        if not self.trailers.done():
+            self.trailers.set_result(trailers)
+        if self._settle is not None:
+            settle, self._settle = self._settle, None
+            await settle()
+
+    def __del__(self) -> None:
+        # Dropped without being read: the guest must not wait for a reader until its time is up.
+        if not self._closed and not self._sink.finished:
+            self._sink.abandon()
+            self._sink.call.cancel("the reader of the body went away")
+
+
+async def _close(body: Any) -> None:
+    """Close an iterator that may have been left in the middle."""
+    close = getattr(body, "aclose", None)
+    if close is not None:
+        await close()
+
+
+def _code_of(error: BaseException) -> Case | None:
+    from workbench.wire.http import HttpError
+
+    return Case(error.code, error.payload) if isinstance(error, HttpError) else None

@@ -1,0 +1,105 @@
+"""One request handed to a guest's ``wasi:http/incoming-handler``, and the response it sets.
+
+The response goes out as soon as the guest calls ``response-outparam.set``; the guest may stream
+the body afterwards. What goes wrong after that only ends the body early, as on a real host
+(interfaces.md §4.3).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from workbench.errors import LimitHit, Trap
+from workbench.wasm.store import CallState
+from workbench.wasm.wasi.http_bodies import BodySink, BodySource, BodyStream
+from workbench.wasm.wasi.http_fields import Fields, method_case, scheme_case
+from workbench.wasm.wasi.http_messages import IncomingRequest, ResponseOutparam
+from workbench.wire.http import HttpError, HttpRequest, HttpResponse
+from workbench.wire.wit.values import Err, Ok
+
+__all__ = ["HttpExchange"]
+
+log = logging.getLogger(__name__)
+
+
+class HttpExchange:
+    """Made on the loop; ``arguments`` are what the guest's ``handle`` is called with."""
+
+    def __init__(
+        self,
+        call: CallState,
+        request: HttpRequest,
+        on_end: Callable[[BaseException | None], None] | None = None,
+    ) -> None:
+        self._call = call
+        self._on_end = on_end
+        self._sink: BodySink | None = None
+        self._head: asyncio.Future[HttpResponse] = asyncio.get_running_loop().create_future()
+        self._source = BodySource(call, request.body, request.trailers)
+        incoming = IncomingRequest(
+            Fields.received(request.headers),
+            self._source,
+            method=method_case(request.method),
+            path=request.path_with_query,
+            scheme=scheme_case(request.scheme),
+            authority=request.authority,
+        )
+        self.arguments = (incoming, ResponseOutparam(self._set))
+
+    def _set(self, outcome: Ok | Err) -> None:
+        """The guest sets its response. On the worker."""
+        if isinstance(outcome, Ok):
+            self._sink = outcome.value.sealed_body(self._call)
+        assert self._call.port is not None
+        self._call.port.post(self._deliver, outcome)
+
+    def _deliver(self, outcome: Ok | Err) -> None:
+        if self._head.done():
+            return
+        if isinstance(outcome, Err):
+            self._head.set_exception(HttpError(outcome.value.name, outcome.value.payload))
+            return
+        assert self._sink is not None
+        response = outcome.value
+        stream = BodyStream(self._sink, self._settle)
+        self._head.set_result(
+            HttpResponse(response.status, response.headers.lowered(), stream, stream.trailers)
+        )
+
+    async def response(self, job: Any) -> HttpResponse:
+        """Wait for the head. Cancelling this stops the guest first."""
+        self._job = job
+        job.on_end(self._ended)
+        self._source.start()
+        try:
+            return await self._head
+        except asyncio.CancelledError:
+            self._call.cancel()
+            await job.settled()
+            raise
+
+    async def _settle(self) -> None:
+        await self._job.settled()
+
+    def _ended(self, outcome: asyncio.Future[Any]) -> None:
+        """The guest is through, well or not. On the loop."""
+        error = asyncio.CancelledError() if outcome.cancelled() else outcome.exception()
+        if not self._head.done():
+            self._head.set_exception(error or _no_response(self._call))
+        elif error is not None and not isinstance(error, LimitHit):
+            log.info("the guest failed after it had set its response: %s", error)
+        if self._sink is not None and not self._sink.finished:
+            self._sink.finish(None)
+        if self._on_end is not None:
+            self._on_end(error)
+
+
+def _no_response(call: CallState) -> Trap:
+    return Trap(
+        "the component did not call response-outparam.set",
+        hint="its handler returned without answering the request",
+        reason="no response", backtrace=[], stderr=list(call.stderr),
+    )  # fmt: skip
