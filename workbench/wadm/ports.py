@@ -1,0 +1,43 @@
+"""What goes into the engine and comes out of it, besides events."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from workbench.wadm.commands import Command
+from workbench.wire.wadm import Status
+
+__all__ = ["Answer", "Outputs", "Timing"]
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Seconds. A host unheard for ``probe_after_s`` is asked; one that never answers is given up.
+
+    Heartbeats come every 30 s (events-and-lattice-data.md A.3); the real manager waits 70 to 105 s.
+    """
+
+    probe_after_s: float = 35.0
+    give_up_after_s: float = 75.0
+    retire_for_s: float = 120.0
+    trust_own_link_s: float = 10.0
+    links_every_s: float = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """How a host answered a command. ``gone``: nobody listens there. ``value``: what was read."""
+
+    ok: bool
+    message: str = ""
+    value: Any = None
+    gone: bool = False
+
+
+@dataclass(slots=True)
+class Outputs:
+    """What to do now: send commands, publish statuses (by application)."""
+
+    commands: list[Command] = field(default_factory=list)
+    statuses: dict[str, Status] = field(default_factory=dict)

@@ -1,0 +1,179 @@
+"""Provider scalers (wadm-engine.md §13). A provider id runs at most once per host, so counts are hosts.
+
+Improvements: foreign instances are counted once, a retiring scaler's provider neither counts nor
+is in the way for longer than its stop takes, and cleanup never starts anything.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from workbench.wadm.commands import StartProvider, StopProvider
+from workbench.wadm.observed import HOSTS, Observed, Running, Topic
+from workbench.wadm.scalers.base import (
+    DEPLOYED,
+    Context,
+    Need,
+    Plan,
+    Step,
+    failed,
+    ranked_hosts,
+    reconciling,
+)
+from workbench.wadm.scalers.spread import Goal
+from workbench.wire.wadm import SCALER, SPREAD_NAME
+
+__all__ = ["ProviderDaemon", "ProviderSpread"]
+
+INELIGIBLE = "Found providers running on ineligible hosts, removing them."
+
+
+@dataclass(frozen=True)
+class _ProviderScaler:
+    id: str
+    app: str
+    label: str
+    provider_id: str
+    image: str
+    goals: tuple[Goal, ...]
+    config: tuple[str, ...] = ()
+    needs: tuple[Need, ...] = ()
+
+    @property
+    def name(self) -> str:
+        return self.provider_id
+
+    @property
+    def topics(self) -> frozenset[Topic]:
+        configs = (("config", need.name) for need in self.needs)
+        return frozenset(
+            {HOSTS, ("provider", self.provider_id), ("link", self.provider_id), *configs}
+        )
+
+    def _start(self, host: str, spread: str, why: str) -> Step:
+        command = StartProvider(
+            self.provider_id, host, self.image, self.app, self.id, spread, self.config
+        )
+        return Step(command, why)
+
+    def _stop(self, host: str, running: Running, why: str) -> Step:
+        spread = running.annotations.get(SPREAD_NAME, "") or "default"
+        return Step(StopProvider(self.provider_id, host, self.app, self.id, spread), why)
+
+    def _running(self, observed: Observed) -> dict[str, Running]:
+        found: dict[str, Running] = {}
+        for host in sorted(observed.provider_hosts.get(self.provider_id, ())):
+            running = observed.provider_on(host, self.provider_id)
+            if running is not None:
+                found[host] = running
+        return found
+
+    def _strays(self, observed: Observed) -> list[Step]:
+        """Stops of our own providers on hosts that meet no spread (§13, step 1)."""
+        eligible = frozenset().union(
+            *(observed.terrain.eligible(goal.requirements) for goal in self.goals)
+        )
+        return [
+            self._stop(host, running, "the host meets none of the spreads")
+            for host, running in self._running(observed).items()
+            if host not in eligible and running.annotations.get(SCALER) == self.id
+        ]
+
+    def cleanup(self, observed: Observed, context: Context) -> tuple[Step, ...]:
+        """Stop every provider that carries our id, wherever it is."""
+        return tuple(
+            self._stop(host, running, "the application does not have it any more")
+            for host, running in self._running(observed).items()
+            if running.annotations.get(SCALER) == self.id
+        )
+
+    def _finished(self, steps: list[Step], failures: list[str], waiting: int) -> Plan:
+        if failures:
+            return Plan(tuple(steps), failed(" ".join(failures)))
+        if steps or waiting:
+            hosts = len(steps) or waiting
+            return Plan(tuple(steps), reconciling(f"Scaling provider on {hosts} host(s)"))
+        return Plan((), DEPLOYED)
+
+
+@dataclass(frozen=True)
+class ProviderSpread(_ProviderScaler):
+    """``spreadscaler`` of a provider, also the one that a provider without a scaler trait gets."""
+
+    kind: str = "SpreadScaler"
+
+    def reconcile(self, observed: Observed, context: Context) -> Plan:
+        if strays := self._strays(observed):
+            return Plan(tuple(strays), reconciling(INELIGIBLE))
+        steps: list[Step] = []
+        failures: list[str] = []
+        everywhere = self._running(observed)
+        leaving = {h for h, r in everywhere.items() if context.is_retiring(r.annotations)}
+        waiting = 0
+        taken: set[str] = set()
+        for goal in self.goals:
+            eligible = observed.terrain.eligible(goal.requirements)
+            running = {h: r for h, r in everywhere.items() if h in eligible and h not in leaving}
+            mine = [h for h, r in running.items() if self._is_mine(r, goal)]
+            why = f"{len(running)} of {goal.count} run in spread {goal.spread}"
+            surplus = len(running) - goal.count
+            if surplus > 0 and mine:
+                ordered = ranked_hosts(mine, self.id + goal.spread)
+                steps += [self._stop(h, running[h], why) for h in ordered[::-1][:surplus]]
+                continue
+            lacking = max(0, -surplus)
+            free = ranked_hosts(eligible - set(everywhere) - taken, self.id + goal.spread)
+            chosen = free[:lacking]
+            taken |= set(chosen)
+            steps += [self._start(host, goal.spread, why) for host in chosen]
+            lacking -= len(chosen)
+            soon = min(lacking, len(leaving & eligible))
+            waiting += soon
+            if lacking > soon:
+                failures.append(
+                    f"Could not satisfy spread {goal.spread} for {self.image}, "
+                    f"{len(mine)}/{goal.count} eligible hosts found."
+                )
+        return self._finished(steps, failures, waiting)
+
+    def _is_mine(self, running: Running, goal: Goal) -> bool:
+        marks = running.annotations
+        return marks.get(SCALER) == self.id and marks.get(SPREAD_NAME) == goal.spread
+
+
+@dataclass(frozen=True)
+class ProviderDaemon(_ProviderScaler):
+    """``daemonscaler`` of a provider: on every host of every spread."""
+
+    kind: str = "DaemonScaler"
+
+    def reconcile(self, observed: Observed, context: Context) -> Plan:
+        if strays := self._strays(observed):
+            return Plan(tuple(strays), reconciling(INELIGIBLE))
+        steps: list[Step] = []
+        failures: list[str] = []
+        everywhere = self._running(observed)
+        waiting = 0
+        done: set[str] = set()
+        for goal in self.goals:
+            eligible = observed.terrain.eligible(goal.requirements)
+            if not eligible:
+                failures.append(
+                    f"Could not satisfy daemonscaler {goal.spread} for {self.image}, "
+                    "0 eligible hosts found."
+                )
+            if goal.count == 0:
+                steps += [
+                    self._stop(h, r, "the manifest says 0 instances")
+                    for h, r in everywhere.items()
+                    if h in eligible and r.annotations.get(SCALER) == self.id
+                ]
+                continue
+            for host in sorted(eligible - done):
+                present = everywhere.get(host)
+                if present is None:
+                    steps.append(self._start(host, goal.spread, "it does not run on this host"))
+                elif context.is_retiring(present.annotations):
+                    waiting += 1
+            done |= eligible
+        return self._finished(steps, failures, waiting)
