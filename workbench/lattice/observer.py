@@ -14,7 +14,7 @@ import contextlib
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -109,8 +109,8 @@ class Observer:
         await asyncio.gather(self._read_inventories(), self._read_statuses())
         await self._wait_until_caught_up()
         self._tasks = [
-            asyncio.create_task(self._own(self._tick_forever()), name="observer-ticks"),
-            asyncio.create_task(self._own(self._refresh_forever()), name="observer-inventories"),
+            asyncio.create_task(self._own(self._tick_forever), name="observer-ticks"),
+            asyncio.create_task(self._own(self._refresh_forever), name="observer-inventories"),
         ]
 
     async def stop(self) -> None:
@@ -198,6 +198,11 @@ class Observer:
             after = apply(self._state, heard)
         except RemoteError as error:
             self._count_bad(_describe(heard), error)
+            return
+        except Exception:
+            # A fault of ours in one input must not blind the observer for all that follow.
+            self.bad_messages += 1
+            log.exception("could not fold %s", _describe(heard))
             return
         if after is self._state:
             return
@@ -349,9 +354,9 @@ class Observer:
             if len(self._watchers) < 2:
                 self._wake.set()
 
-    async def _own(self, work: Any) -> None:
+    async def _own(self, work: Callable[[], Awaitable[None]]) -> None:
         try:
-            await work
+            await work()
         except asyncio.CancelledError:
             raise
         except Exception:
