@@ -25,7 +25,7 @@ from workbench.wire.control import ComponentEntry, ProviderEntry
 
 @pytest.fixture
 def client(nc: Connection) -> ControlClient:
-    return ControlClient(nc, quiet_s=0.05)
+    return ControlClient(nc, quiet_s=0.05, timeout_s=1.0)
 
 
 def entry(component_id: str, **more: Any) -> ComponentEntry:
