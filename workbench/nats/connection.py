@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -33,6 +34,9 @@ log = logging.getLogger(__name__)
 # The Rust clients' default; nats-py's 2 MiB is less than two full wRPC messages in flight.
 PENDING_BYTES = 64 * 1024 * 1024
 CONNECT_TIMEOUT_S = 2.0
+_UNSAFE = re.compile(r"[\s\x00]|^\.|\.$|\.\.|^$")
+_HEADER_KEY = re.compile(r"[!-9;-~]+")
+_LINE_BREAK = re.compile(r"[\r\n]")
 RECONNECT_WAIT_S = 0.25
 
 
@@ -250,6 +254,35 @@ class Connection:
         except nats.errors.Error as error:
             raise _mapped(error, subject) from error
 
+    def publish_nowait(
+        self,
+        subject: str,
+        data: bytes = b"",
+        *,
+        reply: str = "",
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        """Put one message into the send buffer, without back-pressure: `flush` between bulk.
+
+        For plain callbacks, and four times as fast as `publish`. Raises `NatsError`.
+        """
+        self._check_size(subject, data, headers)
+        client = self._client
+        if client.is_closed:
+            raise _mapped(nats.errors.ConnectionClosedError(), subject)
+        if _UNSAFE.search(subject) or (reply and _UNSAFE.search(reply)):
+            raise NatsError(f"{subject!r} is no subject to publish to", subject=subject)
+        command = _command(subject, reply, data, headers)
+        if not client.is_connected and client._pending_data_size + len(command) > PENDING_BYTES:
+            raise _mapped(nats.errors.OutboundBufferLimitError(), subject)
+        client.stats["out_msgs"] += 1
+        client.stats["out_bytes"] += len(data)
+        client._pending.append(command)
+        client._pending_data_size += len(command)
+        queue = client._flush_queue
+        if queue is not None and queue.empty() and client.is_connected:
+            queue.put_nowait(asyncio.get_running_loop().create_future())
+
     def _check_size(self, subject: str, data: bytes, headers: Mapping[str, str] | None) -> None:
         # Over the limit the server cuts the connection and nats-py never comes back (nats.md §10.3).
         size = len(data)
@@ -351,15 +384,26 @@ class Connection:
 
     async def flush(self, timeout_s: float = 5.0) -> None:
         """Wait until the server has seen all that was sent (a PING round trip)."""
+        self._write_out()
         try:
             await self._client.flush(timeout=int(timeout_s) or 1)
         except (TimeoutError, nats.errors.Error) as error:
             raise _mapped(error, "flush") from error
 
+    def _write_out(self) -> None:
+        # nats-py writes PING past its own send buffer: without this, the PONG would come before
+        # the server has seen what is buffered, a fresh subscription for instance.
+        client = self._client
+        if client.is_connected and client._pending and client._transport is not None:
+            client._transport.writelines(client._pending[:])
+            client._pending = []
+            client._pending_data_size = 0
+
     async def close(self) -> None:
         """Send what is buffered and close. Harmless when closed already."""
         try:
             if self._client.is_connected:
+                self._write_out()
                 await self._client.flush(timeout=1)
         except (TimeoutError, nats.errors.Error, OSError) as error:
             log.debug("flush before close: %s", error)
@@ -382,6 +426,19 @@ async def _close_quietly(client: Client) -> None:
         await client.close()
     except (nats.errors.Error, OSError) as error:
         log.debug("closing: %s", error)
+
+
+def _command(subject: str, reply: str, data: bytes, headers: Mapping[str, str] | None) -> bytes:
+    """The PUB or HPUB line with its payload, as the NATS client protocol writes it."""
+    head = f"{subject} {reply} " if reply else f"{subject} "
+    if not headers:
+        return b"PUB %b%d\r\n%b\r\n" % (head.encode(), len(data), data)
+    if not all(map(_HEADER_KEY.fullmatch, headers)):
+        raise NatsError(f"a header name is not usable: {list(headers)!r}", subject=subject)
+    lines = "".join(f"{key}: {_LINE_BREAK.sub(' ', value)}\r\n" for key, value in headers.items())
+    block = f"NATS/1.0\r\n{lines}\r\n".encode()
+    sizes = (len(block), len(block) + len(data))
+    return b"HPUB %b%d %d\r\n%b%b\r\n" % (head.encode(), *sizes, block, data)
 
 
 def _connect_failed(url: str, error: Exception) -> ConnectFailed:

@@ -120,8 +120,8 @@ class CallerMachine:
     """The calling side. ``finished`` once nothing more needs to be received."""
 
     __slots__ = ("_cancelled", "_deferred", "_failed", "_headers", "_inbox", "_limit", "_name",
-                 "_params", "_results", "_sent", "_subject", "answered", "codec", "peer",
-                 "request_size")  # fmt: skip
+                 "_params", "_results", "_sent", "answered", "codec", "peer",
+                 "request_size", "subject")  # fmt: skip
 
     def __init__(
         self,
@@ -138,7 +138,7 @@ class CallerMachine:
         self.codec = codec
         self._params, self._deferred = codec.encode_params(args)
         self._name = name
-        self._subject = subject
+        self.subject = subject
         self._inbox = inbox
         self._headers = headers
         self._limit = max_payload
@@ -167,7 +167,7 @@ class CallerMachine:
 
     def start(self) -> list[Output]:
         first = self._params[: self._sent]
-        return [Publish(self._subject, first, self._inbox, self._headers)]
+        return [Publish(self.subject, first, self._inbox, self._headers)]
 
     def receive(
         self,
@@ -274,7 +274,7 @@ class CallerMachine:
 class CalleeMachine:
     """The serving side of one call. ``finished`` once nothing more needs to be received."""
 
-    __slots__ = ("_closed", "_limit", "_name", "_params", "_reply", "_started", "codec", "inbox")
+    __slots__ = ("_closed", "_limit", "_name", "_params", "_reply", "codec", "inbox", "started")
 
     def __init__(
         self,
@@ -294,7 +294,7 @@ class CalleeMachine:
         self._params = _receiver(
             codec.param_channels, codec.has_dynamic_params, codec, async_values, results=False
         )
-        self._started = False
+        self.started = False
         self._closed = False
 
     @property
@@ -316,7 +316,7 @@ class CalleeMachine:
     def receive(self, tail: str, data: bytes) -> list[Output]:
         """A message on the own inbox + ``tail``."""
         if tail == ".params":
-            if self._started or self._closed:
+            if self.started or self._closed:
                 return []
             if data:
                 return self._feed(data)
@@ -339,7 +339,7 @@ class CalleeMachine:
             return []
         if decoder.trailing:
             return self.fail(mismatched(self._name, "the parameters", decoder.trailing))
-        self._started = True
+        self.started = True
         outputs: list[Output] = [Params(decoder.values or (), decoder.received)]
         if self._params.inbound is not None:
             outputs += self._params.inbound.rooted()
@@ -368,7 +368,7 @@ class CalleeMachine:
 
     def timeout(self, timeout_s: float) -> list[Output]:
         """The parameters did not become complete in time."""
-        return [] if self._started else self.fail(call_timeout(self._name, timeout_s))
+        return [] if self.started else self.fail(call_timeout(self._name, timeout_s))
 
     def close_channels(self, error: Exception | None = None) -> list[Output]:
         """End the parameter streams, as when the function is done with them."""

@@ -1,0 +1,376 @@
+"""Calling over wRPC: the asyncio skin around `CallerMachine` (wrpc.md §5.1, §14).
+
+One inbox subscription for a client; a message finds its call by the token that follows the
+inbox, and the machine knows what the rest of the subject means.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+from workbench.errors import CallError, NatsError
+from workbench.lattice.inbox import TOKEN_LENGTH, Tokens
+from workbench.lattice.rpc_send import AT_ONCE_BYTES, publish_paced, send_channel
+from workbench.lattice.rpc_streams import STREAM_BYTES, LiveValues
+from workbench.lattice.rpc_trace import CallTrace, child_traceparent
+from workbench.lattice.tasks import Tasks
+from workbench.lattice.trace import Side, Tracer
+from workbench.nats import Connection, Message, Subscription
+from workbench.wire import subjects
+from workbench.wire.wit.types import Function
+from workbench.wire.wrpc import FunctionCodec, function_codec
+from workbench.wire.wrpc.calls import (
+    Answered,
+    CallName,
+    Closed,
+    Failed,
+    FirstByte,
+    Handshaken,
+    Items,
+    Output,
+    Publish,
+    SendChannel,
+    stream_timeout,
+)  # fmt: skip
+from workbench.wire.wrpc.machine import CallerMachine, Waiting
+
+__all__ = ["Role", "RpcClient"]
+
+log = logging.getLogger(__name__)
+
+Role = Literal["component", "provider"]
+
+
+class _Call:
+    """What the skin keeps of one call, until nothing more can come for it."""
+
+    __slots__ = ("answer", "last_s", "live", "machine", "name", "sending", "timer", "token",
+                 "trace")  # fmt: skip
+
+    def __init__(self, token: str, machine: CallerMachine, name: CallName) -> None:
+        self.token = token
+        self.machine = machine
+        self.name = name
+        self.answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self.live: LiveValues | None = None
+        self.trace: CallTrace | None = None
+        self.timer: asyncio.TimerHandle | None = None
+        self.last_s = 0.0
+        self.sending: list[asyncio.Task[None]] = []
+
+    def give_up(self) -> Sequence[Output]:
+        """Nobody waits for the answer: stop sending streams and tell the machine."""
+        for task in self.sending:
+            task.cancel()
+        return self.machine.cancel()
+
+
+class RpcClient:
+    """Invokes functions of components and providers of one lattice.
+
+    Belongs to the loop it is used on. The inbox is subscribed with the first call; ``close()``
+    fails what is still running.
+    """
+
+    def __init__(
+        self,
+        nc: Connection,
+        *,
+        lattice: str = "default",
+        source_id: str = "workbench",
+        tracer: Tracer | None = None,
+        stream_bytes: int = STREAM_BYTES,
+    ) -> None:
+        self._nc = nc
+        self.lattice = lattice
+        self.source_id = source_id
+        self._tracer = tracer if tracer is not None else Tracer()
+        self._stream_bytes = stream_bytes
+        self._calls: dict[str, _Call] = {}
+        self._tasks = Tasks(f"the wRPC client {source_id}")
+        self._tokens = Tokens()
+        self._inbox = nc.new_inbox()
+        self._cut = len(self._inbox) + 1
+        self._subscription: Subscription | None = None
+        self._starting = asyncio.Lock()
+        self._closed = False
+
+    @property
+    def in_flight(self) -> int:
+        """Calls that something may still arrive for, streams of answered ones included."""
+        return len(self._calls)
+
+    async def start(self) -> None:
+        """Subscribe the inbox; `invoke` does it by itself."""
+        async with self._starting:
+            if self._subscription is None:
+                self._subscription = await self._nc.subscribe(f"{self._inbox}.>", self._on_message)
+
+    async def close(self) -> None:
+        """Stop. Calls in flight fail, senders end their channels."""
+        self._closed = True
+        error = CallError("the client was closed", hint="the lattice was shut down meanwhile")
+        for call in list(self._calls.values()):
+            self._carry_out(call, call.machine.abort(error))
+            self._release(call)
+        await self._tasks.close()
+        if self._subscription is not None:
+            await self._subscription.unsubscribe()
+            self._subscription = None
+
+    async def invoke(
+        self,
+        target: str,
+        instance: str,
+        function: Function,
+        args: Sequence[Any] = (),
+        *,
+        link_name: str = "default",
+        role: Role = "component",
+        source_id: str = "",
+        headers: Mapping[str, str] | None = None,
+        timeout_s: float = 10.0,
+        handshake_timeout_s: float = 3.0,
+        stream_idle_s: float = 600.0,
+        traceparent: str = "",
+    ) -> Any:
+        """Call ``function`` and return its raw result (`Ok`/`Err` kept).
+
+        ``role`` decides which headers go out (wrpc.md §8). ``timeout_s`` bounds the time to the
+        decoded root result; a stream in it fails after ``stream_idle_s`` without a message.
+        Raises the `CallError` family, `DecodeError` for bytes that fit another type, and
+        `ValueMismatch` or `UsageError` for arguments, before anything is sent.
+        """
+        if self._closed:
+            raise CallError("the client is closed", hint="open the lattice again")
+        if self._subscription is None:
+            await self.start()
+        codec = function_codec(function)
+        if self._tracer.enabled:
+            traceparent = child_traceparent(traceparent)
+        source = source_id or self.source_id
+        sent = _headers(source, target, link_name, role, traceparent, headers)
+        call = self._open(codec, target, instance, args, sent)
+        if self._tracer.enabled:
+            self._trace(call, source, link_name, traceparent, function, args)
+        return await self._run(call, timeout_s, handshake_timeout_s, stream_idle_s)
+
+    def _open(
+        self,
+        codec: FunctionCodec,
+        target: str,
+        instance: str,
+        args: Sequence[Any],
+        headers: Mapping[str, str],
+    ) -> _Call:
+        token = self._tokens()
+        name = CallName(target, instance, subjects.wire_function_name(codec.function.name))
+        live = None
+        if codec.result_channels or codec.has_dynamic_result:
+            live = LiveValues(lambda path: self._drop(token, path), stream_bytes=self._stream_bytes)
+        machine = CallerMachine(
+            codec,
+            args,
+            name=name,
+            subject=subjects.invocation(self.lattice, target, instance, name.function),
+            inbox=f"{self._inbox}.{token}",
+            headers=headers,
+            max_payload=self._nc.max_payload,
+            async_values=live,
+        )
+        call = _Call(token, machine, name)
+        call.live = live
+        return call
+
+    def _trace(
+        self,
+        call: _Call,
+        source: str,
+        link_name: str,
+        traceparent: str,
+        function: Function,
+        args: Sequence[Any],
+    ) -> None:
+        target, instance, name = call.name
+        call.trace = CallTrace(
+            self._tracer, Side.CALLER, function, source=source, target=target, instance=instance,
+            name=name, link_name=link_name, traceparent=traceparent, subject=call.machine.subject,
+        )  # fmt: skip
+        call.trace.started(tuple(args), call.machine.request_size)
+
+    async def _run(
+        self, call: _Call, timeout_s: float, handshake_s: float, stream_idle_s: float
+    ) -> Any:
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        self._calls[call.token] = call
+        call.timer = loop.call_at(
+            began + min(handshake_s, timeout_s),
+            self._out_of_time,
+            call,
+            began,
+            handshake_s,
+            timeout_s,
+        )
+        try:
+            self._carry_out(call, call.machine.start())
+            return await call.answer
+        except BaseException as error:
+            answered = call.machine.answered
+            self._carry_out(call, call.give_up())
+            if call.trace is not None and not answered:
+                call.trace.failed(error)
+            raise
+        finally:
+            call.timer.cancel()
+            if call.machine.finished:
+                self._release(call)
+            else:
+                self._linger(call, handshake_s, stream_idle_s)
+
+    def _out_of_time(self, call: _Call, began: float, handshake_s: float, timeout_s: float) -> None:
+        loop = asyncio.get_running_loop()
+        if not call.machine.peer and handshake_s <= timeout_s:
+            outputs = call.machine.timeout(Waiting.HANDSHAKE, handshake_s)
+        elif (left := began + timeout_s - loop.time()) > 0:
+            call.timer = loop.call_later(
+                left, self._out_of_time, call, began, handshake_s, timeout_s
+            )
+            return
+        else:
+            outputs = call.machine.timeout(Waiting.ANSWER, timeout_s)
+        self._carry_out(call, outputs)
+
+    def _linger(self, call: _Call, handshake_s: float, stream_idle_s: float) -> None:
+        """Keep the call for what may come: streams of its result, or a late handshake."""
+        loop = asyncio.get_running_loop()
+        call.last_s = loop.time()
+        open_streams = call.machine.answered and call.live is not None
+        limit_s = stream_idle_s if open_streams else max(handshake_s, 10.0)
+        call.timer = loop.call_later(limit_s, self._idle, call, limit_s)
+
+    def _idle(self, call: _Call, limit_s: float) -> None:
+        loop = asyncio.get_running_loop()
+        left = call.last_s + limit_s - loop.time()
+        if left > 0:
+            call.timer = loop.call_later(left, self._idle, call, limit_s)
+            return
+        self._carry_out(call, call.machine.abort(stream_timeout(call.name, limit_s)))
+        self._release(call)
+
+    def _release(self, call: _Call) -> None:
+        self._calls.pop(call.token, None)
+        if call.timer is not None:
+            call.timer.cancel()
+
+    def _drop(self, token: str, path: tuple[int, ...]) -> None:
+        call = self._calls.get(token)
+        if call is not None:
+            call.machine.drop(path)
+            if call.machine.finished:
+                self._release(call)
+
+    def _on_message(self, message: Message) -> None:
+        subject = message.subject
+        cut = self._cut + TOKEN_LENGTH
+        call = self._calls.get(subject[self._cut : cut])
+        if call is None:
+            return
+        machine = call.machine
+        description = ""
+        if message.status is not None and message.headers:
+            description = message.headers.get("Description", "")
+        outputs = machine.receive(
+            subject[cut:], message.data, reply=message.reply, status=message.status,
+            description=description,
+        )  # fmt: skip
+        if call.live is not None:
+            call.last_s = asyncio.get_running_loop().time()
+        if outputs:
+            self._carry_out(call, outputs)
+        if call.answer.done() and machine.finished:
+            self._release(call)
+
+    def _carry_out(self, call: _Call, outputs: Sequence[Output]) -> None:
+        publishes = [out for out in outputs if isinstance(out, Publish)]
+        if publishes:
+            self._publish(call, publishes)
+        for out in outputs:
+            match out:
+                case Publish():
+                    continue
+                case Handshaken() if call.trace is not None:
+                    call.trace.handshake()
+                case FirstByte() if call.trace is not None:
+                    call.trace.first_byte()
+                case Answered(value, size):
+                    if call.trace is not None:
+                        call.trace.completed(value, size)
+                    _settle(call.answer, value=value)
+                case Failed(error):
+                    _settle(call.answer, error=error)
+                case Items() if call.live is not None:
+                    call.live.items(out)
+                case Closed() if call.live is not None:
+                    call.live.closed(out)
+                case SendChannel():
+                    call.sending.append(self._tasks.start(self._send(call, out)))
+
+    def _publish(self, call: _Call, messages: list[Publish]) -> None:
+        if sum(len(message.data) for message in messages) > AT_ONCE_BYTES:
+            self._tasks.start(self._send_paced(call, messages))
+            return
+        try:
+            for subject, data, reply, headers in messages:
+                self._nc.publish_nowait(subject, data, reply=reply, headers=headers)
+        except NatsError as error:
+            self._carry_out(call, call.machine.abort(error))
+
+    async def _send_paced(self, call: _Call, messages: list[Publish]) -> None:
+        try:
+            await publish_paced(self._nc, messages)
+        except NatsError as error:
+            self._carry_out(call, call.machine.abort(error))
+
+    async def _send(self, call: _Call, out: SendChannel) -> None:
+        try:
+            await send_channel(self._nc, out)
+        except Exception as error:
+            # Whoever made the stream is waiting for this very call: it gets the error.
+            if call.answer.done():
+                log.warning("a parameter stream of %s failed: %s", call.name, error)
+            self._carry_out(call, call.machine.abort(error))
+
+
+def _settle(
+    answer: asyncio.Future[Any], *, value: Any = None, error: Exception | None = None
+) -> None:
+    if answer.done():
+        return
+    if error is not None:
+        answer.set_exception(error)
+    else:
+        answer.set_result(value)
+
+
+def _headers(
+    source: str,
+    target: str,
+    link_name: str,
+    role: Role,
+    traceparent: str,
+    more: Mapping[str, str] | None,
+) -> dict[str, str]:
+    headers = {"source-id": source}
+    if role == "provider":
+        headers["target-id"] = target
+    else:
+        headers["link-name"] = link_name
+    if traceparent:
+        headers["traceparent"] = traceparent
+    if more:
+        headers.update(more)
+    return headers
