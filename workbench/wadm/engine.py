@@ -205,6 +205,10 @@ class Engine:
             self._look(self._scalers, "the first host was found")
             self._touched |= set(self.apps)
 
+    def doubt_host(self, host_id: str) -> None:
+        """Ask a host whether it is still there, with the next `run`."""
+        self._inquiries[ReadHost(host_id)] = "it was not found"
+
     def take_links(self, links: Iterable[Link], now: float) -> None:
         """All links. Own fresh ones are trusted more: a host may list them late (§7.3)."""
         self._links_read_at = now

@@ -1,0 +1,134 @@
+"""The deployment manager of a lattice: API, state, events and the engine that decides."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+from typing import Literal
+
+from workbench.errors import NoResponders, RequestTimeout, WadmError
+from workbench.nats import Connection
+from workbench.wadm.api import ApiServer
+from workbench.wadm.ports import Timing
+from workbench.wadm.store import ManifestStore, StateStore
+from workbench.wadm.story import StoryLine
+from workbench.wadm.streams import ensure_all
+from workbench.wadm.worker import Worker
+from workbench.wire.subjects import WADM_API_PREFIX, is_token, wadm_api
+from workbench.wire.wadm import Status
+
+__all__ = ["Manager", "ManagerOptions"]
+
+log = logging.getLogger(__name__)
+
+_PROBE_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class ManagerOptions:
+    """``storage`` is that of new streams and buckets; those that exist stay as they are."""
+
+    api_prefix: str = WADM_API_PREFIX
+    storage: Literal["file", "memory"] = "file"
+    timing: Timing = field(default_factory=Timing)
+
+
+class Manager:
+    """Answers ``wadm.api.<lattice>.>`` and keeps deployed applications as their manifests say.
+
+    Stopping it leaves everything running; whoever starts next, this or a real wadm, goes on from
+    the same buckets and streams.
+    """
+
+    def __init__(
+        self, nc: Connection, lattice: str = "default", *, options: ManagerOptions | None = None
+    ) -> None:
+        self.lattice = lattice
+        self._nc = nc
+        self._options = options or ManagerOptions()
+        self._worker: Worker | None = None
+        self._api: ApiServer | None = None
+
+    async def start(self) -> None:
+        """Serve. Raises `WadmError` if a manager answers already, `NatsError` without JetStream."""
+        if not is_token(self.lattice):
+            raise WadmError(f"{self.lattice!r} can't be the name of a lattice")
+        await self._refuse_a_second()
+        state, manifests = await ensure_all(self._nc.js, self._options.storage)
+        store = ManifestStore(manifests, self.lattice)
+        self._worker = Worker(
+            self._nc,
+            self.lattice,
+            store,
+            StateStore(state, self.lattice),
+            mend=self._mend,
+            timing=self._options.timing,
+        )
+        self._api = ApiServer(
+            self._nc, self.lattice, store, self._worker.board, prefix=self._options.api_prefix
+        )
+        await self._worker.start()
+        await self._api.start()
+
+    async def _refuse_a_second(self) -> None:
+        """Two managers would share requests and events between them and act against each other."""
+        subject = wadm_api(self.lattice, "list", prefix=self._options.api_prefix)
+        try:
+            await self._nc.request(subject, timeout_s=_PROBE_S)
+        except NoResponders:
+            return
+        except RequestTimeout:
+            log.warning("something listens on %s but does not answer", subject)
+            return
+        raise WadmError(
+            f"lattice {self.lattice!r} has a deployment manager already",
+            hint="use that one, or stop it first",
+            lattice=self.lattice,
+        )
+
+    async def _mend(self) -> None:
+        await ensure_all(self._nc.js, self._options.storage)
+
+    async def ready(self) -> None:
+        """Until the lattice was looked at and every deployed application is known."""
+        await self._running().ready()
+
+    async def stop(self) -> None:
+        """Stop serving. Harmless when not started."""
+        api, self._api = self._api, None
+        worker, self._worker = self._worker, None
+        if api is not None:
+            await api.stop()
+        if worker is not None:
+            await worker.stop()
+
+    def _running(self) -> Worker:
+        if self._worker is None:
+            raise WadmError("the deployment manager is not running", hint="await its start() first")
+        return self._worker
+
+    @property
+    def running(self) -> bool:
+        return self._worker is not None
+
+    def apps(self) -> list[str]:
+        """Names of the deployed applications."""
+        return sorted(self._running().engine.apps)
+
+    def status(self, app: str) -> Status | None:
+        """The status of a deployed application, as of now."""
+        engine = self._running().engine
+        return engine.status(app) if app in engine.apps else None
+
+    def settled(self, app: str) -> bool:
+        """Whether it is deployed and nothing is under way for it."""
+        return self._running().engine.settled(app)
+
+    def story(self, app: str) -> list[StoryLine]:
+        """What was decided about an application, why, and how it went; oldest first."""
+        return self._running().story(app)
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """What went wrong outside lately: a stream that is full, a bucket that is gone."""
+        return tuple(self._running().problems)
