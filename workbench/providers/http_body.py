@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterable
 
-from aiohttp import web
+from aiohttp import ClientError, web
 from multidict import CIMultiDict
 
 from workbench.errors import WorkbenchError
 from workbench.wire.http import Headers
 
-__all__ = ["BodyTooLarge", "RequestBody", "TrailingResponse", "response_headers"]
+__all__ = ["BodyTooLarge", "BrokenBody", "RequestBody", "TrailingResponse", "response_headers"]
 
 # Hop-by-hop fields belong to one connection; this server decides about its own.
 HOP_BY_HOP = frozenset(
@@ -31,6 +31,10 @@ class BodyTooLarge(WorkbenchError):
     """The request body is larger than the listener allows."""
 
 
+class BrokenBody(WorkbenchError):
+    """The request body did not arrive whole."""
+
+
 class RequestBody(AsyncIterator[bytes]):
     """The body of a request as it arrives. One reader; `close` lets a waiting reader end.
 
@@ -45,20 +49,17 @@ class RequestBody(AsyncIterator[bytes]):
         self._waiting: asyncio.Future[bytes] | None = None
         self._closed = False
         self._expects = request.headers.get("expect", "").lower() == "100-continue"
-        self.too_large = False
 
     async def __anext__(self) -> bytes:
         if self._closed:
             raise StopAsyncIteration
-        await self._grant()
-        chunk = b"" if self._content.exception() else self._content.read_nowait()
-        if not chunk:
-            if self._content.at_eof():
-                raise StopAsyncIteration
-            chunk = await self._wait()
+        try:
+            await self._grant()
+            chunk = await self._next()
+        except (ClientError, web.PayloadAccessError, web.RequestPayloadError, OSError) as error:
+            raise BrokenBody(f"the request body broke off: {error}") from error
         self._received += len(chunk)
         if self._limit is not None and self._received > self._limit:
-            self.too_large = True
             raise BodyTooLarge(f"the request body is larger than {self._limit} bytes")
         return chunk
 
@@ -68,6 +69,14 @@ class RequestBody(AsyncIterator[bytes]):
             writer = self._request.writer
             await writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
             writer.output_size = 0  # or the first line of the response would count as sent
+
+    async def _next(self) -> bytes:
+        if self._content.exception() is None:
+            if chunk := self._content.read_nowait():
+                return chunk
+            if self._content.at_eof():
+                raise StopAsyncIteration
+        return await self._wait()
 
     async def _wait(self) -> bytes:
         self._waiting = asyncio.ensure_future(self._content.readany())

@@ -15,6 +15,7 @@ from multidict import CIMultiDict
 
 from workbench.errors import (
     CallTimeout,
+    DecodeError,
     HandshakeTimeout,
     IncompleteResults,
     NoResponders,
@@ -23,28 +24,26 @@ from workbench.errors import (
 from workbench.lattice.rpc import RpcClient
 from workbench.providers.http_body import (
     BodyTooLarge,
+    BrokenBody,
     RequestBody,
     TrailingResponse,
     response_headers,
 )
 from workbench.providers.http_routes import Refusal, Routes
 from workbench.providers.http_settings import Settings
-from workbench.wire.http import (
-    Headers,
-    HttpRequest,
-    HttpResponse,
-    iterate,
+from workbench.wire.http import Headers, HttpRequest, HttpResponse, iterate
+from workbench.wire.http_wrpc import (
+    HANDLE,
+    INCOMING_HANDLER,
     request_to_wrpc,
     response_from_wrpc,
 )
-from workbench.wire.wit.bundled import bundled
 from workbench.wire.wit.values import Case, Err, Some
 
 __all__ = ["Exchange"]
 
 log = logging.getLogger(__name__)
 
-INSTANCE = "wrpc:http/incoming-handler@0.1.0"
 # A component may run this long (interfaces.md §6); the real server itself has no limit.
 CALL_TIMEOUT_S = 600.0
 # A host whose execution slots are taken answers the handshake late (wrpc.md §7).
@@ -65,7 +64,6 @@ class Exchange:
         self._rpc = rpc
         self._routes = routes
         self._settings = settings
-        self._function = bundled().interface(INSTANCE).functions["handle"]
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request; aiohttp cancels this when the client goes away."""
@@ -114,10 +112,11 @@ class Exchange:
             body=body if request.body_exists else b"",
         )  # fmt: skip
         timeout_ms = self._settings.timeout_ms
+        limit = asyncio.timeout(None if timeout_ms is None else timeout_ms / 1000)
         try:
-            async with asyncio.timeout(None if timeout_ms is None else timeout_ms / 1000) as limit:
+            async with limit:
                 result = await self._rpc.invoke(
-                    target, INSTANCE, self._function, [request_to_wrpc(head)], role="provider",
+                    target, INCOMING_HANDLER, HANDLE, [request_to_wrpc(head)], role="provider",
                     timeout_s=CALL_TIMEOUT_S, handshake_timeout_s=HANDSHAKE_TIMEOUT_S,
                     traceparent=_traceparent(request),
                 )  # fmt: skip
@@ -126,10 +125,15 @@ class Exchange:
                 return Refusal(408)
             raise
         except WorkbenchError as error:
-            return _failed(error, body)
+            return _failed(error)
         if isinstance(result, Err):
             return Refusal(500, _debug(result.value))
-        return await self._send(request, response_from_wrpc(result.value))
+        try:
+            answer = response_from_wrpc(result.value)
+        except DecodeError as error:
+            await _close(result.value)
+            return _failed(error)
+        return await self._send(request, answer)
 
     async def _send(self, request: web.BaseRequest, answer: HttpResponse) -> web.StreamResponse:
         """Pass the component's response on, as its body arrives."""
@@ -197,7 +201,8 @@ def _hang_up(request: web.BaseRequest) -> None:
         request.transport.close()
 
 
-async def _close(answer: HttpResponse) -> None:
+async def _close(answer: Any) -> None:
+    """Let go of the body of an `HttpResponse` or of a ``response`` record."""
     close = getattr(answer.body, "aclose", None)
     if close is not None:
         await close()
@@ -239,13 +244,15 @@ def _traceparent(request: web.BaseRequest) -> str:
 # --- failures -----------------------------------------------------------------------------
 
 
-def _failed(error: WorkbenchError, body: RequestBody) -> Refusal:
+def _failed(error: WorkbenchError) -> Refusal:
     """The status and text of a call that got no answer."""
-    if body.too_large or isinstance(error, BodyTooLarge):
-        return Refusal(413, "the request body is too large")
+    if isinstance(error, BodyTooLarge):
+        return Refusal(413, error.message)
+    if isinstance(error, BrokenBody):
+        return Refusal(400, error.message)
     chain = (
         "failed to invoke `wrpc:http/incoming-handler.handle`: "
-        f"failed to invoke `{INSTANCE}.handle`: "
+        f"failed to invoke `{INCOMING_HANDLER}.handle`: "
     )
     if isinstance(error, NoResponders):
         return Refusal(500, chain + "not connected")

@@ -7,6 +7,7 @@ import logging
 import ssl
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from workbench.lattice.rpc import RpcClient
 from workbench.providers.http_exchange import Exchange
@@ -16,7 +17,17 @@ from workbench.providers.sdk import ProviderFailed
 
 __all__ = ["Listener"]
 
-log = logging.getLogger(__name__)
+
+class _NoBadRequests(logging.Filter):
+    """Requests that don't parse are answered with 400; a stranger must not fill the log."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        error = record.exc_info[1] if record.exc_info else None
+        return not isinstance(error, HttpProcessingError)
+
+
+_request_log = logging.getLogger(f"{__name__}.requests")
+_request_log.addFilter(_NoBadRequests())
 
 # How long requests that run may take to end when the listener closes.
 DRAIN_S = 0.25
@@ -36,7 +47,7 @@ class Listener:
         """Listen; `ProviderFailed` says why that can't be. `address` then has the real port."""
         tls = _tls_context(self.settings)
         server = web.Server(
-            self._exchange.handle, handler_cancellation=True, access_log=None,
+            self._exchange.handle, handler_cancellation=True, access_log=None, logger=_request_log,
             auto_decompress=False, tcp_keepalive=self.settings.tcp_keepalive,
         )  # fmt: skip
         runner = web.ServerRunner(server, shutdown_timeout=DRAIN_S)

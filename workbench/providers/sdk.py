@@ -122,8 +122,8 @@ class Provider:
 @lru_cache(maxsize=64)
 def _interfaces(wit: str) -> tuple[Interface, ...]:
     resolver = new_resolver()
-    package = resolver.packages[resolver.add_text(wit)]
-    return tuple(package.interfaces.values())
+    package = resolver.add_text(wit)
+    return tuple(resolver.packages[package].interfaces.values())
 
 
 def exported_handlers(provider: Provider) -> dict[str, dict[str, tuple[Function, Handler]]]:
