@@ -1,0 +1,106 @@
+"""Errors of ours in a cell: the cause and the next step, without a traceback.
+
+The cell still fails, so "run all" stops there and a headless run sees an ordinary error output.
+Anything that is not a `WorkbenchError` keeps its traceback: it is a mistake in the code.
+"""
+
+from __future__ import annotations
+
+import traceback
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from workbench.errors import ManifestError, WitError, WorkbenchError
+from workbench.notebook.display.text import visible
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+__all__ = ["describe", "install", "uninstall"]
+
+_RED, _BOLD, _DIM, _CYAN, _END = "\x1b[31m", "\x1b[1m", "\x1b[2m", "\x1b[36m", "\x1b[0m"
+_LINES = 40
+_LINE = 400
+
+
+def install(shell: InteractiveShell) -> None:
+    shell.set_custom_exc((WorkbenchError,), _show)
+
+
+def uninstall(shell: InteractiveShell) -> None:
+    shell.set_custom_exc((), _show)
+
+
+def _show(
+    shell: Any,
+    kind: type[BaseException],
+    error: BaseException,
+    trace: TracebackType | None,
+    tb_offset: int | None = None,
+) -> list[str]:
+    lines = describe(error, trace)
+    shell._showtraceback(kind, error, lines)
+    return lines
+
+
+def describe(error: BaseException, trace: TracebackType | None = None) -> list[str]:
+    """The lines a person reads; coloured for a terminal or a notebook."""
+    message = error.message if isinstance(error, WorkbenchError) else str(error)
+    first, *more = _block(message)
+    lines = [f"{_RED}{_BOLD}✗ {first}{_END}", *(f"  {line}" for line in more)]
+    if isinstance(error, ManifestError):
+        lines += _findings(error)
+    if isinstance(error, WitError):
+        lines[0] = f"{_RED}{_BOLD}✗ the callee answered with its error case{_END}"
+        lines.append(f"  {visible(repr(error.payload), 2000)}")
+    lines += [f"  {_DIM}{visible(note, _LINE)}{_END}" for note in getattr(error, "__notes__", ())]
+    lines += _guest_output(error)
+    hint = getattr(error, "hint", "")
+    if hint and not isinstance(error, ManifestError):
+        lines += [f"  {_CYAN}→ {line}{_END}" for line in _block(hint)]
+    place = _place(trace)
+    if place:
+        lines.append(f"  {_DIM}{place}{_END}")
+    return lines
+
+
+def _block(text: str) -> list[str]:
+    lines = [visible(line, _LINE) for line in str(text).split("\n")] or [""]
+    hidden = len(lines) - _LINES
+    return [*lines[:_LINES], f"… ({hidden} more lines)"] if hidden > 0 else lines
+
+
+def _findings(error: ManifestError) -> list[str]:
+    lines: list[str] = []
+    for finding in tuple(error.fields.get("findings") or ())[:_LINES]:
+        lines.append(f"  {_RED}•{_END} {visible(finding, _LINE)}")
+        hint = getattr(finding, "hint", "")
+        if hint:
+            lines.append(f"    {_CYAN}→ {visible(hint, _LINE)}{_END}")
+    return lines
+
+
+def _guest_output(error: BaseException) -> list[str]:
+    """The last lines a component or a build tool wrote before it failed."""
+    fields = getattr(error, "fields", {})
+    text = fields.get("stderr") or fields.get("output") or ""
+    if not isinstance(text, str):
+        text = "\n".join(map(str, text))
+    written = [line for line in text.strip().split("\n") if line.strip()][-12:]
+    return [f"  {_DIM}│ {visible(line, _LINE)}{_END}" for line in written]
+
+
+def _place(trace: TracebackType | None) -> str:
+    """Where in the cell it happened, unless the cell is just a magic."""
+    frames = [
+        f
+        for f in traceback.extract_tb(trace)
+        if "ipykernel_" in f.filename or f.filename.startswith("<ipython-input")
+    ]
+    if not frames:
+        return ""
+    last = frames[-1]
+    line = (last.line or "").strip()
+    if not line or "run_line_magic" in line or "run_cell_magic" in line:
+        return ""
+    return f"in line {last.lineno} of the cell: {visible(line, 200)}"

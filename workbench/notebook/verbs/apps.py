@@ -1,0 +1,169 @@
+"""Verbs for applications: deploy, undeploy, app."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from workbench.errors import UsageError, WadmError
+from workbench.notebook.display.deploy import deploy_card
+from workbench.notebook.display.html import element
+from workbench.notebook.display.listing import listing
+from workbench.notebook.display.live import LiveDisplay, Ticker
+from workbench.notebook.display.records import findings_html, findings_text
+from workbench.notebook.display.shown import Shown, card
+from workbench.notebook.display.text import visible
+from workbench.notebook.session import Session
+from workbench.notebook.verbs.model import Argument, Body, Call, Many, Option, Verb
+from workbench.wire.manifest import examine
+
+if TYPE_CHECKING:
+    from workbench import App
+    from workbench.wire.wadm import Status
+
+__all__ = ["VERBS"]
+
+DEPLOY_TIMEOUT_S = 120.0
+
+
+def _manifest(call: Call, word: str) -> Any:
+    """The manifest of a call: the cell's body, a variable's value, or a file."""
+    if call.body is not None and call.body.strip():
+        return call.body
+    given = call[word]
+    if given is None:
+        raise UsageError(
+            f"`{call.verb.name}` wants a manifest",
+            hint="name a file, or write the YAML into a %%wasmcloud cell",
+        )
+    return Path(given).expanduser() if isinstance(given, str) else given
+
+
+def deploy(session: Session, call: Call) -> None:
+    """Shows the parts becoming ready, in place."""
+    live = LiveDisplay()
+    seen: list[Status | None] = [None]
+    name = [""]
+
+    def draw(elapsed_s: float) -> None:
+        if name[0]:
+            live.show(deploy_card(name[0], seen[0], elapsed_s))
+
+    with Ticker(draw) as ticker:
+        app = session.lattice.deploy(_manifest(call, "file"))
+        name[0] = app.name
+        draw(ticker.elapsed_s)
+        if call["no_wait"]:
+            return
+        status = _wait(app, call["timeout"], seen)
+    live.show(deploy_card(app.name, status, ticker.elapsed_s, ended=True))
+
+
+def _wait(app: App, timeout_s: float, seen: list[Status | None]) -> Status:
+    try:
+        return app.wait(timeout_s=timeout_s, on_status=lambda status: seen.__setitem__(0, status))
+    except WadmError as error:
+        error.fields.setdefault("app", app.name)
+        raise
+
+
+def undeploy(session: Session, call: Call) -> Shown:
+    session.lattice.app(call["name"]).undeploy()
+    name = visible(call["name"], 80)
+    text = f"Application {name} is being taken off; its manifest stays stored."
+    return Shown(card(text, kind="undeploy"), text)
+
+
+def app(session: Session, call: Call) -> Any:
+    action, name = call["action"], call["name"]
+    lattice = session.lattice
+    if action == "list":
+        return listing("apps", lattice.apps)
+    if action == "validate":
+        return _validate(call)
+    if action == "put":
+        stored = lattice.put_manifest(_manifest(call, "name"))
+        return _said(f"Manifest of {visible(stored.name, 80)} is stored, not deployed.")
+    if name is None:
+        raise UsageError(f"`app {action}` wants the NAME of an application")
+    chosen = lattice.app(name)
+    match action:
+        case "status":
+            return deploy_card(name, chosen.status, 0.0, ended=True)
+        case "get":
+            return _show_manifest(name, chosen.manifest())
+        case "history":
+            return listing("versions", chosen.versions)
+        case _:
+            gone = chosen.delete()
+            what = "is deleted with all its versions" if gone else "was not there"
+            return _said(f"Application {visible(name, 80)} {what}.")
+
+
+def _validate(call: Call) -> Shown:
+    source = _manifest(call, "name")
+    text = source.read_text() if isinstance(source, Path) else source
+    examined = examine(text)
+    rows = [(False, str(finding), getattr(finding, "hint", "")) for finding in examined.findings]
+    if not rows:
+        rows = [(True, "the manifest is fine", "")]
+    return Shown(findings_html("Manifest", rows), findings_text("Manifest", rows))
+
+
+def _show_manifest(name: str, manifest: Any) -> Shown:
+    text = manifest if isinstance(manifest, str) else _as_yaml(manifest)
+    lines = "\n".join(visible(line, 500) for line in text.split("\n")[:2000])
+    html = card(f"Manifest of {visible(name, 80)}", element("pre", lines, style="block"))
+    return Shown(html, lines)
+
+
+def _as_yaml(manifest: Any) -> str:
+    import yaml
+
+    plain = json.loads(manifest.to_json()) if hasattr(manifest, "to_json") else manifest
+    return yaml.safe_dump(plain, sort_keys=False, allow_unicode=True)
+
+
+def _said(text: str) -> Shown:
+    return Shown(card(text, kind="said"), text)
+
+
+_NAME = Argument(
+    "name", "the application, or a manifest for put and validate", Many.MAYBE, (), "app"
+)
+
+VERBS = (
+    Verb(
+        "deploy",
+        "store and deploy an application, and watch it become true",
+        deploy,
+        (Argument("file", "a manifest file, or $variable", Many.MAYBE, (), "file"),),
+        (
+            Option("no-wait", "return as soon as the manager has it"),
+            Option("timeout", "seconds to wait", "S", default=DEPLOY_TIMEOUT_S, number=float),
+        ),
+        Body.MAY,
+        ("%wasmcloud deploy app.yaml", "%%wasmcloud deploy\napiVersion: core.oam.dev/v1beta1\n…"),
+    ),
+    Verb(
+        "undeploy",
+        "take an application off the lattice",
+        undeploy,
+        (Argument("name", "the application", complete="app"),),
+    ),
+    Verb(
+        "app",
+        "look at stored applications, or change them",
+        app,
+        (
+            Argument(
+                "action",
+                choices=("list", "get", "status", "history", "put", "delete", "validate"),
+            ),
+            _NAME,
+        ),
+        body=Body.MAY,
+        examples=("%wasmcloud app list", "%wasmcloud app status hello"),
+    ),
+)

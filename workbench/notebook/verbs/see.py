@@ -1,0 +1,97 @@
+"""Verbs for seeing and understanding: graph, traffic, events, explain, doctor."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from workbench.errors import UsageError
+from workbench.lattice.graph import snapshot
+from workbench.notebook.display.listing import listing
+from workbench.notebook.display.records import findings_html, findings_text
+from workbench.notebook.display.shown import Shown, card
+from workbench.notebook.display.text import visible
+from workbench.notebook.display.traffic import CallList
+from workbench.notebook.session import Session
+from workbench.notebook.verbs.model import Argument, Call, Many, Option, Verb
+from workbench.notebook.widgets import export_html, graph_widget
+
+__all__ = ["VERBS"]
+
+
+def graph(session: Session, call: Call) -> Any:
+    lattice = session.lattice
+    if call["export"] is None:
+        return graph_widget(lattice)
+    path = export_html(snapshot(lattice.state), Path(str(call["export"])).expanduser())
+    text = f"The graph is in {visible(path, 300)}; it needs no network."
+    return Shown(card(text, kind="said"), text)
+
+
+def traffic(session: Session, call: Call) -> CallList:
+    calls = session.lattice.traffic.calls()
+    wanted = call["id"]
+    if wanted is not None:
+        calls = [one for one in calls if wanted in (one.source, one.target)]
+    limit = call["last"]
+    return CallList(calls[-limit:] if limit else calls)
+
+
+def events(session: Session, call: Call) -> Any:
+    if call["last"] < 1:
+        raise UsageError("--last wants 1 or more")
+    return listing("events", reversed(session.lattice.events(call["last"])))
+
+
+def explain(session: Session, call: Call) -> Shown:
+    source, target, interface = call["source"], call["target"], call["interface"]
+    found = session.lattice.explain(source, target, interface)
+    rows = [(False, finding.text, finding.command) for finding in found]
+    if not rows:
+        rows = [(True, f"{source} can call {target} over {interface}", "")]
+    title = f"{visible(source, 60)} → {visible(target, 60)}"
+    return Shown(findings_html(title, rows), findings_text(title, rows))
+
+
+def doctor(session: Session, call: Call) -> Shown:
+    rows = [
+        (check.ok, f"{check.name}: {check.text}", check.hint) for check in session.lattice.doctor()
+    ]
+    title = f"Lattice {visible(session.lattice.name, 60)}"
+    return Shown(findings_html(title, rows), findings_text(title, rows))
+
+
+VERBS = (
+    Verb(
+        "graph",
+        "the lattice as a live graph",
+        graph,
+        options=(Option("export", "write it as one static page instead", "FILE"),),
+        examples=("%wasmcloud graph", "%wasmcloud graph --export build/graph.html"),
+    ),
+    Verb(
+        "traffic",
+        "the last calls, decoded and timed",
+        traffic,
+        (Argument("id", "only those from or to this one", Many.MAYBE, (), "unit"),),
+        (Option("last", "how many", "N", default=20, number=int),),
+    ),
+    Verb(
+        "events",
+        "what hosts announced",
+        events,
+        options=(Option("last", "how many", "N", default=20, number=int),),
+    ),
+    Verb(
+        "explain",
+        "why one thing can't call another, and what mends it",
+        explain,
+        (
+            Argument("source", "who calls", complete="unit"),
+            Argument("target", "who is called", complete="unit"),
+            Argument("interface", "NS:PKG/IFACE"),
+        ),
+        examples=("%wasmcloud explain http hello wasi:http/incoming-handler",),
+    ),
+    Verb("doctor", "check the lattice and what it stands on", doctor),
+)
