@@ -166,35 +166,31 @@ class ComponentTable:
             routes = self._routes[component_id] = Routes(component_id)
             spec = await launcher.record(component_id, request.component_ref, loaded)
             launcher.seed_routes(routes, component_id, spec)
-            compiled = await launcher.compile(loaded, request.component_ref)
-            running = _Running(
-                id=component_id,
-                image_ref=request.component_ref,
-                loaded=loaded,
-                serving=ComponentServing(
-                    component_id,
-                    launcher.code(
-                        component_id,
-                        compiled,
-                        routes,
-                        config,
-                        request.count,
-                        request.component_limits,
-                    ),
-                    launcher.on_log,
-                ),
+            compiled = await launcher.compile(loaded)
+            code = launcher.code(
+                component_id,
+                compiled,
                 routes=routes,
                 config=config,
-                config_names=request.config,
-                max_instances=request.count,
-                annotations=request.annotations or {},
+                count=request.count,
                 limits=request.component_limits,
             )
-            await running.serving.start(launcher.server, compiled)
+            serving = await launcher.serve(component_id, compiled, code)
         except BaseException:
             config.close()
             raise
-        self._running[component_id] = running
+        running = self._running[component_id] = _Running(
+            id=component_id,
+            image_ref=request.component_ref,
+            loaded=loaded,
+            serving=serving,
+            routes=routes,
+            config=config,
+            config_names=request.config,
+            max_instances=request.count,
+            annotations=request.annotations or {},
+            limits=request.component_limits,
+        )
         return running
 
     async def _reinstantiate(self, running: _Running, request: ScaleComponent) -> None:
@@ -210,7 +206,12 @@ class ComponentTable:
         assert compiled is not None
         old, old_config = running.serving.code, running.config
         running.serving.code = self._launcher.code(
-            running.id, compiled, running.routes, config, request.count, running.limits
+            running.id,
+            compiled,
+            routes=running.routes,
+            config=config,
+            count=request.count,
+            limits=running.limits,
         )
         running.config, running.config_names = config, request.config
         running.max_instances = request.count
@@ -222,9 +223,9 @@ class ComponentTable:
     async def _stop(self, running: _Running) -> None:
         del self._running[running.id]
         self._routes.pop(running.id, None)
-        await running.serving.stop()
+        await running.serving.stop_accepting()
         running.config.close()
-        self._launcher.retire(running.serving.code)
+        self._launcher.retire(running.serving.code, running.serving)
 
     async def _publish_scaled(
         self, request: ScaleComponent, *, host_id: str | None = None, of: _Running | None = None
@@ -299,29 +300,33 @@ class ComponentTable:
         )
 
     async def _switch(self, running: _Running, request: UpdateComponent) -> None:
-        """Serve the new code, then stop serving the old: no call finds nobody."""
+        """Let the new code answer, then retire the old: no call finds nobody.
+
+        With the same exports the subscriptions stay, so that not even a message that is under way
+        to them is lost.
+        """
         launcher = self._launcher
         loaded = await launcher.fetch_bytes(request.new_component_ref)
         await launcher.store_claims(loaded)
-        compiled = await launcher.compile(loaded, request.new_component_ref)
-        serving = ComponentServing(
+        compiled = await launcher.compile(loaded)
+        code = launcher.code(
             running.id,
-            launcher.code(
-                running.id,
-                compiled,
-                running.routes,
-                running.config,
-                running.max_instances,
-                running.limits,
-            ),
-            launcher.on_log,
+            compiled,
+            routes=running.routes,
+            config=running.config,
+            count=running.max_instances,
+            limits=running.limits,
         )
-        await serving.start(launcher.server, compiled)
-        old, running.serving = running.serving, serving
+        if running.serving.fits(compiled.exports):
+            old, running.serving.code = running.serving.code, code
+            launcher.retire(old)
+        else:
+            replaced = running.serving
+            running.serving = await launcher.serve(running.id, compiled, code)
+            await replaced.stop_accepting()
+            launcher.retire(replaced.code, replaced)
         running.loaded, running.image_ref = loaded, request.new_component_ref
         running.annotations = request.annotations or {}
-        await old.stop()
-        launcher.retire(old.code)
 
     # -- end ---------------------------------------------------------------------------------------
 

@@ -224,6 +224,7 @@ class Host:
         await parts.components.close()
         await parts.providers.close()
         await parts.launcher.tasks.close()
+        await parts.launcher.server.close()
         await parts.configs.stop()
         await parts.launcher.client.close()
 

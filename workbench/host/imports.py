@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from workbench.errors import Trap
 from workbench.host import keyvalue
@@ -28,9 +28,9 @@ from workbench.wire.wit.types import Function
 from workbench.wire.wit.values import Err, Ok
 
 if TYPE_CHECKING:
-    from workbench.lattice.rpc import InvocationContext, RpcClient
+    from workbench.lattice.rpc import InvocationContext
 
-__all__ = ["ComponentImports"]
+__all__ = ["ComponentImports", "Invoker"]
 
 _CONFIG = frozenset({"wasi:config/store@0.2.0-draft", "wasi:config/runtime@0.2.0-draft"})
 _LOGGING = frozenset({"wasi:logging/logging@0.1.0-draft", "wasi:logging/logging"})
@@ -58,6 +58,23 @@ class _CallTarget:
     key: str
 
 
+class Invoker(Protocol):
+    """The part of `RpcClient` that imports need."""
+
+    async def invoke(
+        self,
+        target: str,
+        instance: str,
+        function: Function,
+        args: Sequence[Any] = (),
+        *,
+        link_name: str,
+        source_id: str,
+        timeout_s: float,
+        traceparent: str,
+    ) -> Any: ...
+
+
 class ComponentImports(ImportsBase):
     """The imports of one component on one host.
 
@@ -69,7 +86,7 @@ class ComponentImports(ImportsBase):
         self,
         component_id: str,
         *,
-        rpc: RpcClient,
+        rpc: Invoker,
         routes: Routes,
         config: Callable[[], Mapping[str, str]],
         on_log: OnLog,

@@ -21,7 +21,7 @@ from workbench.host.imports import ComponentImports
 from workbench.host.lattice_data import LatticeData
 from workbench.host.links import LinkTable, Routes
 from workbench.host.options import HostOptions, LogLine, OnLog
-from workbench.host.serving import Code, Permits
+from workbench.host.serving import Code, ComponentServing, Permits
 from workbench.host.tasks import TaskOwner
 from workbench.wire.claims import SignedComponent, extract
 from workbench.wire.events import ComponentClaims
@@ -129,17 +129,33 @@ class Launcher:
         """
         routes.set_links(self.links.of_source(component_id) or spec.links)
 
-    async def compile(self, loaded: Loaded, reference: str) -> CompiledComponent:
+    async def serve(
+        self, component_id: str, compiled: CompiledComponent, code: Code
+    ) -> ComponentServing:
+        """Take calls with prepared code; when this fails, nothing of it is left."""
+        serving = ComponentServing(component_id, code, self.on_log)
         try:
-            loaded.compiled = await self.engine.load(loaded.artifact.data, name=reference)
+            await serving.start(self.server, compiled.exports)
+        except BaseException:
+            self.retire(code, serving)
+            raise
+        return serving
+
+    async def compile(self, loaded: Loaded) -> CompiledComponent:
+        """Compiled code instead of the bytes, which are not needed any more."""
+        artifact = loaded.artifact
+        try:
+            loaded.compiled = await self.engine.load(artifact.data, name=artifact.reference)
         except WorkbenchError as error:
             raise StepFailed("failed to compile component") from error
+        loaded.artifact = replace(artifact, data=b"")
         return loaded.compiled
 
     def code(
         self,
         component_id: str,
         compiled: CompiledComponent,
+        *,
         routes: Routes,
         config: ConfigBundle,
         count: int,
@@ -176,7 +192,7 @@ class Launcher:
             return None
         return replace(self.engine.limits, memory_bytes=int(memory))
 
-    def retire(self, code: Code) -> None:
+    def retire(self, code: Code, serving: ComponentServing | None = None) -> None:
         """Let the calls of replaced code end, then close it, in the background.
 
         When the host stops first, what still runs is cut off.
@@ -184,8 +200,12 @@ class Launcher:
 
         async def drain() -> None:
             try:
+                if serving is not None:
+                    await serving.drained()
                 await code.permits.idle()
             finally:
+                if serving is not None:
+                    await serving.close()
                 await code.instantiator.close()
 
         self.tasks.spawn(drain(), name="draining replaced code")

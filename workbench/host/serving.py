@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from workbench.host.failures import error_chain
@@ -29,7 +29,7 @@ from workbench.wire.wit.values import Err, Ok
 
 if TYPE_CHECKING:
     from workbench.lattice.rpc import InvocationContext, RpcServer, Served
-    from workbench.wasm import CompiledComponent, Instantiator
+    from workbench.wasm import Instantiator
 
 __all__ = ["Code", "ComponentServing", "Permits", "served_functions"]
 
@@ -98,16 +98,31 @@ class ComponentServing:
         self.component_id = component_id
         self.code = code
         self._on_log = on_log
+        self._functions: Exports = {}
         self._served: Served | None = None
 
-    async def start(self, server: RpcServer, component: CompiledComponent) -> None:
+    async def start(self, server: RpcServer, exports: Mapping[str, Interface | Function]) -> None:
         """Subscribe to every export; calls are answered when this returns."""
-        self._served = await server.serve(
-            self.component_id, served_functions(component, self._handler, self._http_handler)
-        )
+        self._functions = served_functions(exports, self._handler, self._http_handler)
+        self._served = await server.serve(self.component_id, self._functions)
 
-    async def stop(self) -> None:
+    def fits(self, exports: Mapping[str, Interface | Function]) -> bool:
+        """Whether other code with these exports can answer on the same subscriptions."""
+        other = served_functions(exports, self._handler, self._http_handler)
+        return _signatures(other) == _signatures(self._functions)
+
+    async def stop_accepting(self) -> None:
         """Drop the subscriptions at once; calls that run go on to their end (§C.2)."""
+        if self._served is not None:
+            await self._served.drain(0.0)
+
+    async def drained(self) -> None:
+        """Until the calls that were running have been answered."""
+        if self._served is not None:
+            await self._served.drain(self.code.time_limit_s)
+
+    async def close(self) -> None:
+        """Cut off what still runs."""
         if self._served is not None:
             await self._served.stop()
             self._served = None
@@ -129,26 +144,27 @@ class ComponentServing:
         return handle
 
     async def _http_handler(self, context: InvocationContext, request: Any) -> Any:
-        """`wasi:http/incoming-handler`: the permit is held until the answer's body has ended."""
+        """`wasi:http/incoming-handler`: the permit is held until the guest is through, which may
+        be after its answer has gone out (§4.3)."""
         code = self.code
         await code.permits.take()
-        body: _HeldBody | None = None
+        held = _Held(code.permits)
         try:
             response = await code.instantiator.handle_http(
-                request_from_wrpc(request), ctx=context, timeout_s=code.time_limit_s
+                request_from_wrpc(request),
+                ctx=context,
+                timeout_s=code.time_limit_s,
+                on_end=held.release,
             )
-            if not isinstance(response.body, bytes):
-                body = _HeldBody(response.body, code.permits)
-                response = replace(response, body=body)
             return Ok(response_to_wrpc(response))
         except HttpError as error:
             return Err(error_to_wrpc(error))
-        except Exception as error:
-            self._failed("wasi:http/incoming-handler.handle", context, error)
+        except BaseException as error:
+            # Raised before the guest began, or because it ended: either way it runs no more.
+            held.release()
+            if isinstance(error, Exception):
+                self._failed("wasi:http/incoming-handler.handle", context, error)
             raise
-        finally:
-            if body is None:
-                code.permits.give_back()
 
     def _failed(self, function: str, context: InvocationContext, error: Exception) -> None:
         self._on_log(
@@ -164,46 +180,28 @@ class ComponentServing:
         )
 
 
-class _HeldBody:
-    """A body that keeps its call's permit until it ends, fails or is closed."""
+class _Held:
+    """One taken permit, given back exactly once."""
 
-    __slots__ = ("_chunks", "_permits")
+    __slots__ = ("_permits",)
 
-    def __init__(self, chunks: AsyncIterator[bytes], permits: Permits) -> None:
-        self._chunks = chunks
+    def __init__(self, permits: Permits) -> None:
         self._permits: Permits | None = permits
 
-    def __aiter__(self) -> _HeldBody:
-        return self
-
-    async def __anext__(self) -> bytes:
-        try:
-            return await anext(self._chunks)
-        except BaseException:
-            self._release()
-            raise
-
-    async def aclose(self) -> None:
-        try:
-            if (close := getattr(self._chunks, "aclose", None)) is not None:
-                await close()
-        finally:
-            self._release()
-
-    def _release(self) -> None:
+    def release(self, outcome: BaseException | None = None) -> None:
         permits, self._permits = self._permits, None
         if permits is not None:
             permits.give_back()
 
 
 def served_functions(
-    component: CompiledComponent,
+    component: Mapping[str, Interface | Function],
     handler: Callable[[str, str], Handler],
     http_handler: Handler,
 ) -> Exports:
     """What a component's exports are called on the wire (interfaces.md §1)."""
     exports: Exports = {}
-    for name, export in component.exports.items():
+    for name, export in component.items():
         if isinstance(export, Function):
             exports.setdefault("", {})[export.name] = (export, handler("", export.name))
         elif name.startswith(_HTTP_EXPORT):
@@ -213,6 +211,13 @@ def served_functions(
             if functions:
                 exports[name] = {f.name: (f, handler(name, f.name)) for f in functions}
     return exports
+
+
+def _signatures(exports: Exports) -> dict[str, dict[str, Function]]:
+    return {
+        instance: {name: function for name, (function, _) in functions.items()}
+        for instance, functions in exports.items()
+    }
 
 
 def _plain_functions(interface: Interface) -> list[Function]:

@@ -23,6 +23,8 @@ def components(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "tiny.wasm").write_bytes(tiny)
     (folder / "hello.wasm").write_bytes(tiny)
     (folder / "tiny2.wasm").write_bytes(bytes(wat2wasm((GOLDEN / "tiny2.wat").read_text())))
+    for source in (Path(__file__).parent / "components").glob("*.wat"):
+        (folder / f"{source.stem}.wasm").write_bytes(bytes(wat2wasm(source.read_text())))
     return folder
 
 
@@ -52,3 +54,8 @@ async def tap(lattice: Lattice) -> Tap:
     tap = Tap(lattice.nc)
     await tap.start()
     return tap
+
+
+@pytest.fixture(scope="session")
+def golden() -> Path:
+    return GOLDEN

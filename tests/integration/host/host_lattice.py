@@ -145,6 +145,7 @@ class Lattice:
     log: list[LogLine] = field(default_factory=list)
     notes: list[tuple[str, Any]] = field(default_factory=list)
     news: asyncio.Event = field(default_factory=asyncio.Event)
+    loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.get_running_loop)
     providers: list[NotingProvider] = field(default_factory=list)
     connections: list[Connection] = field(default_factory=list)
 
@@ -164,7 +165,7 @@ class Lattice:
             tracer=self.tracer,
             artifacts=Artifacts(self.cells),
             providers={"http-server": self._provider},
-            on_log=self.log.append,
+            on_log=self._on_log,
             **options,
         )
         self.hosts.append(host)
@@ -184,6 +185,18 @@ class Lattice:
                 self.news.clear()
                 await self.news.wait()
             return found[count - 1]
+
+    def _on_log(self, line: LogLine) -> None:
+        self.log.append(line)
+        self.loop.call_soon_threadsafe(self.news.set)
+
+    async def logged(self, level: str) -> LogLine:
+        """The first line of this level."""
+        async with asyncio.timeout(WAIT_S):
+            while not (found := [line for line in self.log if line.level == level]):
+                self.news.clear()
+                await self.news.wait()
+            return found[0]
 
     def reference(self, name: str) -> str:
         return f"file://{self.folder / name}"

@@ -20,7 +20,7 @@ class Recorder:
     def __init__(self):
         self.calls = []
 
-    async def invoke(self, target, instance, function, args, **options):
+    async def invoke(self, target, instance, function, args=(), **options):
         self.calls.append((target, instance, function.name, list(args), options["link_name"]))
         return Ok("answer")
 

@@ -1,0 +1,42 @@
+;; greet: reads the config "greeting", logs it, returns it (an empty string without it).
+(component
+  (import "wasi:config/store@0.2.0-draft" (instance $config
+    (type $e (variant (case "upstream" string) (case "io" string)))
+    (export "error" (type $error (eq $e)))
+    (export "get" (func (param "key" string) (result (result (option string) (error $error)))))))
+  (import "wasi:logging/logging@0.1.0-draft" (instance $logging
+    (type $l (enum "trace" "debug" "info" "warn" "error" "critical"))
+    (export "level" (type $level (eq $l)))
+    (export "log" (func (param "level" $level) (param "context" string) (param "message" string)))))
+  (core module $libc
+    (memory (export "mem") 1)
+    (global $bump (mut i32) (i32.const 1024))
+    (func (export "realloc") (param i32 i32 i32 i32) (result i32) (local $p i32)
+      (local.set $p (i32.and (i32.add (global.get $bump) (i32.sub (local.get 2) (i32.const 1)))
+                             (i32.sub (i32.const 0) (local.get 2))))
+      (global.set $bump (i32.add (local.get $p) (local.get 3)))
+      (local.get $p))
+    (data (i32.const 64) "greetingtest"))
+  (core instance $libc (instantiate $libc))
+  (alias export $config "get" (func $get))
+  (alias export $logging "log" (func $log))
+  (core func $get-core (canon lower (func $get)
+    (memory (core memory $libc "mem")) (realloc (core func $libc "realloc"))))
+  (core func $log-core (canon lower (func $log) (memory (core memory $libc "mem"))))
+  (core module $m
+    (import "libc" "mem" (memory 1))
+    (import "host" "get" (func $get (param i32 i32 i32)))
+    (import "host" "log" (func $log (param i32 i32 i32 i32 i32)))
+    (func (export "greet") (result i32)
+      (call $get (i32.const 64) (i32.const 8) (i32.const 128))
+      (call $log (i32.const 3) (i32.const 72) (i32.const 4)
+                 (i32.load (i32.const 136)) (i32.load (i32.const 140)))
+      (i32.const 136)))
+  (core instance $host (export "get" (func $get-core)) (export "log" (func $log-core)))
+  (core instance $i (instantiate $m (with "libc" (instance $libc)) (with "host" (instance $host))))
+  (func $greet (result string) (canon lift (core func $i "greet") (memory (core memory $libc "mem"))))
+  (component $shim
+    (import "greet" (func $greet (result string)))
+    (export "greet" (func $greet)))
+  (instance $x (instantiate $shim (with "greet" (func $greet))))
+  (export "lab:settings/api" (instance $x)))
