@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from itertools import product
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from workbench.lattice.state import (
@@ -245,7 +246,8 @@ def _places(state: LatticeState) -> dict[str, list[str]]:
 def _edges(
     link: Link, places: Mapping[str, list[str]], counts: Mapping[tuple[str, str], tuple[int, int]]
 ) -> Iterable[dict[str, Any]]:
-    pairs = [(a, b) for a in places[link.source_id] for b in places[link.target]]
+    sources, targets = places[link.source_id], places[link.target]
+    pairs = len(sources) * len(targets)
     detail: dict[str, str | int] = {
         "interfaces": ", ".join(link.interfaces),
         "package": f"{link.wit_namespace}:{link.wit_package}",
@@ -257,13 +259,13 @@ def _edges(
         detail["target config"] = ", ".join(link.target_config)
     if (link.source_id, link.target) in counts:
         detail["calls"], detail["errors"] = counts[link.source_id, link.target]
-    if len(pairs) > PAIRS_DRAWN:
-        detail["pairs"] = len(pairs)
-        pairs = pairs[:1]
+    if pairs > PAIRS_DRAWN:
+        detail["pairs"] = pairs
+        sources, targets = sources[:1], targets[:1]
     label = f"{link.wit_namespace}:{link.wit_package}"
     if link.name != "default":
         label += f" ({link.name})"
-    for source, target in pairs:
+    for source, target in product(sources, targets):
         yield {
             "id": f"link:{link.id}|{source}|{target}",
             "source": source,

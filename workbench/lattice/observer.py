@@ -16,21 +16,22 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from workbench.errors import LocalError, NatsError, NoResponders, RemoteError, RequestTimeout
 from workbench.lattice.control import ControlClient
-from workbench.lattice.state import (
+from workbench.lattice.heard import (
     AppHeard,
+    BucketName,
+    BucketRenewed,
     EntryHeard,
     EventHeard,
     HostGone,
     Input,
     InventoryHeard,
-    LatticeState,
     Tick,
-    apply,
 )
+from workbench.lattice.state import LatticeState, apply
 from workbench.nats import Connection, Entry, JetStream, Message, Subscription, Watcher
 from workbench.wire import events, subjects
 from workbench.wire.wadm import parse_status
@@ -84,6 +85,7 @@ class Observer:
         self._subscriptions: list[Subscription] = []
         self._watchers: dict[str, Watcher] = {}
         self._caught_up: dict[str, asyncio.Event] = {}
+        self._last_revision: dict[BucketName, int] = {}
         self._state_callbacks: tuple[StateCallback, ...] = ()
         self._event_callbacks: tuple[EventCallback, ...] = ()
         self._ask_hosts: set[str] = set()
@@ -115,10 +117,8 @@ class Observer:
 
     async def stop(self) -> None:
         """Hear no more. May be called twice, and after a failed start."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._tasks = []
+        tasks, self._tasks = self._tasks, []
+        await asyncio.gather(*map(_end, tasks))
         for stop in (
             *(subscription.unsubscribe for subscription in self._subscriptions),
             *(watcher.stop for watcher in self._watchers.values()),
@@ -259,10 +259,14 @@ class Observer:
             return
         self.hear(AppHeard(name, status, self._clock()))
 
-    def _on_entry(self, bucket: Literal["lattice", "config"], entry: Entry | None) -> None:
+    def _on_entry(self, bucket: BucketName, entry: Entry | None) -> None:
         if entry is None:
             self._caught_up[bucket].set()
             return
+        # A watch delivers rising revisions, except when the bucket itself is a new one.
+        if entry.revision <= self._last_revision.get(bucket, 0):
+            self.hear(BucketRenewed(bucket))
+        self._last_revision[bucket] = entry.revision
         self.hear(EntryHeard(bucket, entry.key, entry.value, entry.revision, entry.operation))
 
     def _count_bad(self, what: str, error: Exception) -> None:
@@ -273,7 +277,7 @@ class Observer:
 
     async def _watch_buckets(self) -> None:
         """Watch the buckets that exist; a host makes them when it first starts."""
-        names: tuple[tuple[Literal["lattice", "config"], str], ...] = (
+        names: tuple[tuple[BucketName, str], ...] = (
             ("lattice", subjects.lattice_bucket(self.lattice)),
             ("config", subjects.config_bucket(self.lattice)),
         )
@@ -361,6 +365,17 @@ class Observer:
             raise
         except Exception:
             log.exception("a task of the observer ended by an error")
+
+
+async def _end(task: asyncio.Task[None]) -> None:
+    """Cancel until it has ended.
+
+    Once is not enough: `asyncio.wait_for` of Python 3.11, on which requests rest, loses the
+    cancellation when the reply comes in the same turn of the loop.
+    """
+    while not task.done():
+        task.cancel()
+        await asyncio.wait([task], timeout=0.1)
 
 
 def _has_fields(event: events.Event, fields: dict[str, Any]) -> bool:

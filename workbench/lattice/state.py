@@ -17,6 +17,17 @@ from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
 from workbench.errors import RemoteError
+from workbench.lattice.heard import (
+    AppHeard,
+    BucketName,
+    BucketRenewed,
+    EntryHeard,
+    EventHeard,
+    HostGone,
+    Input,
+    InventoryHeard,
+    Tick,
+)
 from workbench.wire import events
 from workbench.wire.control import ComponentEntry, Inventory, ProviderEntry
 from workbench.wire.records import (
@@ -33,6 +44,7 @@ from workbench.wire.wadm import Status
 __all__ = [
     "AppHeard",
     "AppState",
+    "BucketRenewed",
     "ComponentState",
     "EntryHeard",
     "EventHeard",
@@ -165,62 +177,6 @@ class LatticeState:
         return sorted(found, key=lambda pair: pair[0].id)
 
 
-# Inputs ---------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class EventHeard:
-    """A CloudEvent of the lattice."""
-
-    event: events.Event
-    at_s: float
-
-
-@dataclass(frozen=True, slots=True)
-class EntryHeard:
-    """A revision of a key; ``bucket`` is ``lattice`` or ``config``, ``value`` raw bytes."""
-
-    bucket: Literal["lattice", "config"]
-    key: str
-    value: bytes
-    revision: int
-    operation: str = "PUT"
-
-
-@dataclass(frozen=True, slots=True)
-class InventoryHeard:
-    """A host's answer to ``host.get``."""
-
-    inventory: Inventory
-    at_s: float
-
-
-@dataclass(frozen=True, slots=True)
-class HostGone:
-    """The server said that nobody listens for requests to this host."""
-
-    host_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class AppHeard:
-    """A status of an application; ``None`` when it is known to be gone."""
-
-    name: str
-    status: Status | None
-    at_s: float
-
-
-@dataclass(frozen=True, slots=True)
-class Tick:
-    """Time passed."""
-
-    now_s: float
-
-
-Input: TypeAlias = EventHeard | EntryHeard | InventoryHeard | HostGone | AppHeard | Tick
-
-
 # The fold -------------------------------------------------------------------------------------
 
 
@@ -234,6 +190,8 @@ def apply(state: LatticeState, heard: Input) -> LatticeState:
             after = _event(state, heard.event, heard.at_s)
         case EntryHeard():
             after = _entry(state, heard)
+        case BucketRenewed():
+            after = _renewed(state, heard.bucket)
         case InventoryHeard():
             after = _inventory(state, heard.inventory.host_id, heard.inventory, heard.at_s)
         case HostGone():
@@ -444,6 +402,13 @@ def _entry(state: LatticeState, heard: EntryHeard) -> LatticeState:
             raise RemoteError(f"the claims under {heard.key!r} are about {record.subject!r}")
         return replace(after, claims=_with(state.claims, name, record))
     return state
+
+
+def _renewed(state: LatticeState, bucket: BucketName) -> LatticeState:
+    revisions = {place: r for place, r in state.revisions.items() if place[0] != bucket}
+    if bucket == "config":
+        return replace(state, revisions=revisions, configs={})
+    return replace(state, revisions=revisions, specs={}, claims={})
 
 
 def _app(state: LatticeState, heard: AppHeard) -> LatticeState:

@@ -71,6 +71,21 @@ async def test_buckets_that_are_made_later_are_watched(nc: Connection, observer:
     assert await observer.wait_for(lambda state: state.links) == [link("a", "b")]
 
 
+async def test_a_bucket_that_was_deleted_and_made_anew_is_read_afresh(
+    nc: Connection, observer: Observer
+) -> None:
+    bucket = await nc.js.bucket(LATTICE, create={})
+    for name in "ab":
+        await bucket.put(f"COMPONENT_{name}", records.encode(ComponentSpec("r")))
+    await observer.start()
+    assert set(observer.state.specs) == {"a", "b"}
+    await nc.js.delete_bucket(LATTICE)
+    bucket = await nc.js.bucket(LATTICE, create={})
+    await bucket.put("COMPONENT_c", records.encode(ComponentSpec("r")))
+    await observer._watchers["lattice"]._rebuild()  # as after a reconnect
+    await observer.wait_for(lambda state: set(state.specs) == {"c"})
+
+
 async def test_every_change_is_told_in_order_with_its_cause(
     nc: Connection, observer: Observer
 ) -> None:
@@ -189,6 +204,17 @@ async def test_a_recorded_life_is_observed_over_the_wire(
     )
     assert set(observer.state.specs) == {"tiny", "hello", "a", "httpd", "x1"}
     assert observer.bad_messages == 0
+
+
+async def test_it_stops_at_any_moment(nc: Connection) -> None:
+    """Each turn of the loop is another moment within the requests that its tasks make."""
+    for turns in range(0, 60, 3):
+        observer = Observer(nc, tick_s=0.0)
+        await observer.start()
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        async with asyncio.timeout(5.0):
+            await observer.stop()
 
 
 async def test_it_can_be_stopped_twice_and_before_it_started(nc: Connection) -> None:

@@ -27,6 +27,7 @@ from workbench.errors import RemoteError
 from workbench.lattice import state as lattice_state
 from workbench.lattice.state import (
     AppHeard,
+    BucketRenewed,
     EntryHeard,
     EventHeard,
     HostGone,
@@ -196,6 +197,14 @@ def test_links_and_configs_come_from_the_buckets() -> None:
         spec("httpd", revision=2), EntryHeard("config", "addr", b"", 2, "PURGE"), state=state
     )
     assert (state.links, state.configs) == ([], {})
+
+
+def test_a_bucket_that_was_made_anew_starts_over() -> None:
+    state = fold(spec("a", link("a", "b"), revision=7), config("c", 3, k="v"))
+    state = fold(BucketRenewed("lattice"), spec("b", link("b", "c"), revision=1), state=state)
+    assert state.links == [link("b", "c")]
+    assert state.configs == {"c": {"k": "v"}}
+    assert fold(BucketRenewed("config"), state=state).configs == {}
 
 
 def test_link_events_are_not_believed() -> None:
