@@ -86,7 +86,7 @@ def _answer(result):
     names = {name for name, _ in entries}
     if body and "content-type" not in names:
         entries.append(("content-type", kind.encode()))
-    if "content-length" not in names:
+    if "content-length" not in names and status not in (204, 304):
         entries.append(("content-length", str(len(body)).encode()))
     return status, entries, body
 
