@@ -52,7 +52,7 @@ Named = Record | Variant | Enum | Flags
 
 def print_type(type: Type | ResourceType) -> str:
     """The declaration of a named type or resource, the expression of any other."""
-    scope = _Scope("", {})
+    scope = _Scope("", {}, declares=False)
     if isinstance(type, (Record, Variant, Enum, Flags)):
         return "\n".join(scope.declaration(scope.name_of(type), type))
     if isinstance(type, ResourceType):
@@ -62,7 +62,7 @@ def print_type(type: Type | ResourceType) -> str:
 
 def print_function(function: Function) -> str:
     """One function as it stands in an interface: ``describe: func(p: person) -> string;``"""
-    return "\n".join(_Scope("", {}).function(function, function.name))
+    return "\n".join(_Scope("", {}, declares=False).function(function, function.name))
 
 
 def print_interface(interface: Interface, *, package: str = "") -> str:
@@ -77,22 +77,18 @@ def print_world(world: World, *, package: str = "") -> str:
     """``world name { … }`` with every import and export, in order."""
     match = _ID.fullmatch(world.id)
     name = match["item"] if match else world.id
-    scope = _Scope("", {}, package)
+    plain = {k: v for k, v in world.imports.items() if isinstance(v, Function)}
+    owned = {name: ResourceType(name) for name in _resources(plain)}
+    scope = _Scope("", dict(owned), package)
     lines: list[str] = []
+    for resource in owned.values():
+        lines += scope.resource(resource, plain)
     for direction, side in (("import", world.imports), ("export", world.exports)):
-        plain = {k: v for k, v in side.items() if isinstance(v, Function)}
-        resources = {
-            f.params[0][1].resource.name if isinstance(f.params[0][1], Borrow) else ""
-            for f in plain.values()
-            if f.kind is FunctionKind.METHOD and f.params
-        }
         for key, item in side.items():
             if isinstance(item, Interface):
                 lines += _extern(direction, key, item, package)
             elif item.kind is FunctionKind.FREE:
                 lines += scope.function(item, key, f"{direction} ")
-        for resource in sorted(resources - {""}):
-            lines += scope.resource(ResourceType(resource), plain)
     body = _indented([*scope.finish(), *lines])
     return "\n".join([*_doc(world.doc), f"world {_escaped(name)} {{", *body, "}"]) + "\n"
 
@@ -143,6 +139,12 @@ def _interface_body(interface: Interface, package: str) -> list[str]:
     return _indented([*scope.finish(), *lines])
 
 
+def _resources(functions: Iterable[str]) -> list[str]:
+    """The resources that component-model names such as ``[method]bucket.get`` belong to."""
+    found = (name.partition("]")[2].partition(".")[0] for name in functions if name[:1] == "[")
+    return list(dict.fromkeys(found))
+
+
 def _uses(interface: Interface, package: str) -> list[str]:
     names: dict[str, list[str]] = {}
     for name, (id, original) in interface.uses.items():
@@ -167,9 +169,12 @@ class _Scope:
         types: dict[str, Type | ResourceType],
         package: str = "",
         uses: Collection[str] = (),
+        *,
+        declares: bool = True,
     ) -> None:
         self._id = id
         self._package = package
+        self._declares = declares
         self._names: dict[Named | ResourceType, str] = {}
         self._taken = set(types)
         self._extra: list[str] = []
@@ -210,12 +215,14 @@ class _Scope:
         fallback = type.__class__.__name__.lower()
         name = self._fresh(type.name or f"{fallback}-type")
         self._names[type] = name
+        if not self._declares:
+            return name
         if isinstance(type, ResourceType):
             if self._is_own(type):
                 self._extra.append(f"resource {_escaped(name)};")
             else:
                 self._extra.append(self._use(type, name))
-        elif self._id or self._package:
+        else:
             self._extra += self.declaration(name, type)
         return name
 

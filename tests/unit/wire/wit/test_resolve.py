@@ -1,0 +1,382 @@
+"""Names looked up: packages, interfaces, worlds, and what they become in the model."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from workbench.errors import WitResolveError, WitSyntaxError
+from workbench.wire.wit.resolve import Resolver
+from workbench.wire.wit.scope import version_key
+from workbench.wire.wit.types import (
+    STRING,
+    U8,
+    Borrow,
+    Enum,
+    ErrorContext,
+    Function,
+    FunctionKind,
+    Future,
+    Interface,
+    List,
+    Option,
+    Own,
+    Record,
+    ResourceType,
+    Result,
+    Stream,
+)
+
+
+def resolver(*texts: str) -> Resolver:
+    made = Resolver()
+    for index, text in enumerate(texts):
+        made.add_text(text, f"{index}.wit")
+    return made
+
+
+def interface(body: str) -> Interface:
+    return resolver(f"package t:t; interface x {{ {body} }}").interface("x")
+
+
+def fault_of(*texts: str) -> WitResolveError:
+    with pytest.raises(WitResolveError) as caught:
+        assert resolver(*texts).packages
+    return caught.value
+
+
+def test_resource_functions_carry_their_component_model_names() -> None:
+    found = interface("""
+      resource bucket {
+        constructor(name: string);
+        make: static func() -> result<bucket, string>;
+        get: func(key: string) -> option<list<u8>>;
+      }
+      open: func(near: borrow<bucket>) -> bucket;
+    """)
+    bucket = ResourceType("bucket", "t:t/x")
+    kinds = FunctionKind
+    assert found.functions == {
+        "[constructor]bucket": Function(
+            "[constructor]bucket", (("name", STRING),), Own(bucket), kinds.CONSTRUCTOR
+        ),
+        "[static]bucket.make": Function(
+            "[static]bucket.make", (), Result(Own(bucket), STRING), kinds.STATIC
+        ),
+        "[method]bucket.get": Function(
+            "[method]bucket.get",
+            (("self", Borrow(bucket)), ("key", STRING)),
+            Option(List(U8)),
+            kinds.METHOD,
+        ),
+        "open": Function("open", (("near", Borrow(bucket)),), Own(bucket)),
+    }
+    assert found.types == {"bucket": bucket}
+
+
+def test_types_may_come_after_their_use_and_aliases_vanish() -> None:
+    found = interface("""
+      f: func(a: second) -> stream<third>;
+      record first { c: second, d: future }
+      type second = list<third>;
+      type third = u8;
+      g: async func(e: error-context);
+    """)
+    assert found.types["first"] == Record("first", (("c", List(U8)), ("d", Future())))
+    assert found.functions["f"] == Function("f", (("a", List(U8)),), Stream(U8))
+    assert found.functions["g"].params == (("e", ErrorContext()),)
+    assert found.functions["g"].is_async
+
+
+def test_a_resource_keeps_its_home_through_uses_and_aliases() -> None:
+    found = resolver("""
+      package t:t@0.1.0;
+      interface home { resource door; type gate = door; }
+      interface near { use home.{gate as way}; }
+      interface far { use near.{way}; type path = way; f: func(p: path, q: borrow<way>); }
+    """).interface("far")
+    door = ResourceType("door", "t:t/home@0.1.0")
+    assert found.types == {"way": door, "path": door}
+    assert found.functions["f"].params == (("p", Own(door)), ("q", Borrow(door)))
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ("f: func(a: strin);", "there is no type 'strin' here"),
+        ("record person { a: u8 } f: func(a: persn);", "did you mean 'person'?"),
+        ("record a { b: b } record b { a: list<a> }", "contains itself: a → b → a"),
+        ("type a = a;", "contains itself"),
+        ("record a { x: u8, x: u8 }", "'x' is declared twice"),
+        ("record a { x: u8 } enum a { y }", "'a' is declared twice"),
+        ("f: func(); f: func();", "'f' is declared twice"),
+        ("record a { x: u8 } f: func(a: borrow<a>);", "takes the name of a resource"),
+        ("use nowhere.{a};", "the interface t:t/nowhere does not exist"),
+        ("use other:pkg/i@1.0.0.{a};", "the package other:pkg@1.0.0 is not known"),
+        ("use x.{a};", "uses itself: t:t/x → t:t/x"),
+    ],
+)
+def test_a_wrong_name_is_told_with_its_place(body: str, words: str) -> None:
+    fault = fault_of(f"package t:t;\ninterface x {{\n{body}\n}}")
+    assert words in fault.message
+    assert fault.line in (2, 3)
+
+
+def test_a_missing_type_of_an_interface_names_near_ones() -> None:
+    fault = fault_of("package t:t; interface a { type one = u8; } interface b { use a.{on}; }")
+    assert "the interface t:t/a has no type 'on'; did you mean 'one'?" in fault.message
+
+
+def test_an_unknown_package_hints_at_the_known_versions() -> None:
+    fault = fault_of(
+        "package o:o@0.1.0; interface i { type a = u8; }",
+        "package t:t; interface b { use o:o/i.{a}; }",
+    )
+    assert fault.hint.endswith("known: o:o@0.1.0")
+
+
+def test_interfaces_that_use_each_other_in_a_circle_are_refused() -> None:
+    fault = fault_of("""package t:t; interface a { use b.{x}; type y = u8; }
+    interface b { use a.{y}; type x = u8; }""")
+    assert "uses itself: t:t/a → t:t/b → t:t/a" in fault.message
+
+
+def test_long_chains_are_refused_without_recursion_errors() -> None:
+    many = 3000
+    uses = "".join(f"interface i{n} {{ use i{n + 1}.{{t}}; }}" for n in range(many))
+    assert "use each other in a row" in fault_of(f"package t:t; {uses}").message
+    records = "".join(f"record r{n} {{ x: r{n + 1} }}" for n in range(many))
+    fault = fault_of(f"package t:t; interface x {{ {records} record r{many} {{ x: u8 }} }}")
+    assert "deeper than 64 levels" in fault.message
+    worlds = "".join(f"world w{n} {{ include w{n + 1}; }}" for n in range(many))
+    assert "includes itself, or too many" in fault_of(f"package t:t; {worlds}").message
+
+
+def test_a_type_that_doubles_at_every_step_is_refused() -> None:
+    steps = "".join(f"record r{n + 1} {{ a: r{n}, b: r{n} }}" for n in range(40))
+    fault = fault_of(f"package t:t; interface x {{ record r0 {{ a: u8 }} {steps} }}")
+    assert "more than 65536 parts when written out" in fault.message
+
+
+# -- gates ------------------------------------------------------------------------------------
+
+GATED = """package t:t@0.2.1; interface x {
+  @since(version = 0.2.0) old: func();
+  @since(version = 0.2.1) now: func();
+  @since(version = 0.2.2) later: func();
+  @unstable(feature = fancy) odd: func();
+  @since(version = 0.2.0) @deprecated(version = 0.2.1) gone: func();
+}"""
+
+
+@pytest.mark.parametrize(
+    ("features", "names"),
+    [
+        ((), ["old", "now", "gone"]),
+        (("fancy",), ["old", "now", "odd", "gone"]),
+        (("*",), ["old", "now", "odd", "gone"]),
+    ],
+)
+def test_gates_follow_version_and_features(features: tuple[str, ...], names: list[str]) -> None:
+    made = Resolver(features=features)
+    made.add_text(GATED)
+    assert list(made.interface("x").functions) == names
+
+
+def test_versions_order_as_semver_does() -> None:
+    ordered = ["0.2.0-alpha", "0.2.0-alpha.2", "0.2.0-alpha.10", "0.2.0-draft", "0.2.0", "0.2.10"]
+    assert sorted(set(ordered), key=version_key) == ordered
+    assert version_key("1.0.0+a") == version_key("1.0.0+b")
+
+
+# -- worlds -----------------------------------------------------------------------------------
+
+WORLDS = """
+package t:t@1.0.0;
+interface io { resource %stream; }
+interface types { use io.{%stream}; record r { s: %stream } }
+interface handler { use types.{r}; handle: func(r: r); }
+interface log { log: func(); }
+world base { import log; import now: func() -> u64; export run: func(); }
+world app { include base with { now as clock, run as start } export handler; }
+world both { import handler; export handler; }
+"""
+
+
+def test_a_world_imports_what_its_exports_need() -> None:
+    world = resolver(WORLDS).world("app")
+    assert set(world.imports) == {
+        "t:t/log@1.0.0",
+        "clock",
+        "t:t/types@1.0.0",
+        "t:t/io@1.0.0",
+    }
+    assert list(world.exports) == ["start", "t:t/handler@1.0.0"]
+    start = world.exports["start"]
+    assert isinstance(start, Function)
+
+
+def test_a_world_may_import_and_export_one_interface() -> None:
+    world = resolver(WORLDS).world("t:t/both@1.0.0")
+    assert "t:t/handler@1.0.0" in world.imports
+    assert "t:t/handler@1.0.0" in world.exports
+
+
+def test_functions_of_a_world_use_its_types() -> None:
+    world = resolver("""package t:t; interface i { enum color { red } }
+    world w { use i.{color}; record job { c: color } import f: func(j: job); }""").world("w")
+    assert list(world.imports) == ["t:t/i", "f"]
+    function = world.imports["f"]
+    assert isinstance(function, Function)
+    job = Record("job", (("c", Enum("color", ("red",))),))
+    assert function.params == (("j", job),)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("world w { include v; }", "the world t:t/v does not exist"),
+        ("world w { include w; }", "includes itself"),
+        ("world w { import a: func(); import a: func(); }", "imports 'a' twice"),
+        ("world v { import a: func(); } world w { include v with { b as c } }", "no 'b' to rename"),
+        ("interface w {} world w {}", "'w' is declared twice"),
+        ("world v {} interface i { use v.{a}; }", "is a world, not an interface"),
+    ],
+)
+def test_wrong_worlds_are_told_in_words(text: str, words: str) -> None:
+    assert words in fault_of(f"package t:t; {text}").message
+
+
+def test_a_top_level_use_names_an_interface_for_its_file() -> None:
+    made = resolver(
+        "package o:o@0.1.0; interface i { type a = u8; }",
+        "package t:t; use o:o/i@0.1.0 as far; interface x { use far.{a}; } world w { import far; }",
+    )
+    assert made.interface("t:t/x").types == {"a": U8}
+    assert list(made.world("w").imports) == ["o:o/i@0.1.0"]
+
+
+def test_nested_packages_stand_beside_their_file() -> None:
+    made = Resolver()
+    id = made.add_text("""package t:t; world w { import in:ner/i@0.1.0; }
+    package in:ner@0.1.0 { interface i { f: func(); } }""")
+    assert id == "t:t"
+    assert set(made.packages) == {"t:t", "in:ner@0.1.0"}
+
+
+# -- lookups ----------------------------------------------------------------------------------
+
+
+def test_names_are_found_bare_with_and_without_version() -> None:
+    made = resolver(
+        "package t:t@0.9.0; interface i {} world w {}",
+        "package t:t@0.10.0; interface i {} interface j {}",
+    )
+    assert made.interface("t:t/i@0.9.0").id == "t:t/i@0.9.0"
+    assert made.interface("t:t/i").id == "t:t/i@0.10.0"
+    assert made.interface("j").id == "t:t/j@0.10.0"
+    assert made.world().id == made.world("w").id == "t:t/w@0.9.0"
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("i", "more than one interface 'i' is here"),
+        ("t:t/k@0.9.0", "has no interface 'k'"),
+        ("t:u/i", "the package t:u is not known"),
+        ("k", "there is no interface 'k' here"),
+        ("::", "is no name of a interface"),
+    ],
+)
+def test_a_name_that_fits_nothing_says_so(name: str, words: str) -> None:
+    made = resolver("package t:t@0.9.0; interface i {}", "package t:t@0.10.0; interface i {}")
+    with pytest.raises(WitResolveError, match=words.replace("'", ".")):
+        made.interface(name)
+
+
+def test_a_text_without_a_package_says_how_to_start() -> None:
+    assert "start with: package my:name;" in fault_of("interface x {}").hint
+    with pytest.raises(WitResolveError, match="declares no package"):
+        Resolver().add_text("// nothing")
+
+
+def test_adding_the_same_text_again_changes_nothing() -> None:
+    made = Resolver()
+    assert made.add_text("package t:t; interface i {}") == "t:t"
+    assert made.add_text("package t:t; interface i {}") == "t:t"
+    with pytest.raises(WitResolveError, match="declared twice in the package t:t"):
+        made.add_text("package t:t; interface i { f: func(); }")
+
+
+# -- directories ------------------------------------------------------------------------------
+
+
+def test_a_directory_is_one_package_with_its_deps(tmp_path: Path) -> None:
+    deps = tmp_path / "deps"
+    (deps / "o").mkdir(parents=True)
+    (tmp_path / "a.wit").write_text("package t:t; interface a { use b.{x}; }")
+    (tmp_path / "b.wit").write_text("interface b { type x = u8; }")
+    (tmp_path / "w.wit").write_text("world w { import a; import o:o/i@1.0.0; import p:p/i; }")
+    (deps / "o" / "1.wit").write_text("package o:o@1.0.0;")
+    (deps / "o" / "2.wit").write_text("interface i {}")
+    (deps / "p.wit").write_text("\ufeffpackage p:p; interface i {}")
+    made = Resolver()
+    assert made.add_dir(tmp_path) == "t:t"
+    assert list(made.world().imports) == ["t:t/a", "o:o/i@1.0.0", "p:p/i", "t:t/b"]
+    assert Resolver().add_dir(deps / "p.wit") == "p:p"
+
+
+def test_a_wrong_directory_says_what_is_wrong(tmp_path: Path) -> None:
+    with pytest.raises(WitResolveError, match="there is no directory"):
+        Resolver().add_dir(tmp_path / "none")
+    with pytest.raises(WitResolveError, match=r"holds no \.wit file"):
+        Resolver().add_dir(tmp_path)
+    (tmp_path / "a.wit").write_text("package a:a;")
+    (tmp_path / "b.wit").write_text("package b:b;")
+    with pytest.raises(WitResolveError, match="this file is of the package b:b"):
+        Resolver().add_dir(tmp_path)
+    (tmp_path / "b.wit").write_bytes(b"\xff")
+    with pytest.raises(WitSyntaxError, match="is not UTF-8"):
+        Resolver().add_dir(tmp_path)
+
+
+# -- bad input --------------------------------------------------------------------------------
+
+_WORDS = (
+    "package a:b ; @ 0.1.0 interface world x y use . { } with as include import export : func "
+    "( ) -> record variant enum flags resource type = list < > u8 , static constructor borrow "
+    "own /// /* */ // %x result _ stream future @since(version = 0.1.0)"
+)
+_PIECES = st.sampled_from(_WORDS.split(" "))
+
+
+@settings(deadline=None, max_examples=150)
+@given(st.lists(_PIECES, max_size=40))
+def test_any_words_resolve_or_are_a_local_error(pieces: list[str]) -> None:
+    try:
+        assert resolver(f"package a:b; {' '.join(pieces)}").packages
+    except (WitSyntaxError, WitResolveError):
+        return
+
+
+def test_threads_may_resolve_at_the_same_time() -> None:
+    uses = "".join(f"interface i{n} {{ use i{n + 1}.{{t}}; }}" for n in range(20))
+    made = resolver(f"package t:t; {uses} interface i20 {{ type t = u8; }}")
+    faults: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            assert made.interface("t:t/i0").types == {"t": U8}
+        except BaseException as fault:
+            faults.append(fault)
+
+    threads = [threading.Thread(target=work) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert faults == []
