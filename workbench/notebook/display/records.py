@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-import workbench
-from workbench._calls import HttpReply
 from workbench.notebook.display.html import element
 from workbench.notebook.display.shown import badge, bdi, card
 from workbench.notebook.display.status import status_card
@@ -22,27 +20,45 @@ __all__ = ["findings_html", "findings_text", "register", "unregister"]
 _HTML: dict[type, Callable[[Any], str]] = {
     RecordValue: value_html,
     Case: value_html,
-    HttpReply: http_html,
-    workbench.Lattice: lambda lattice: _lattice_html(lattice),
+}
+
+# By name: loading the extension must not load what only a running lattice needs.
+_HTML_BY_NAME: dict[tuple[str, str], Callable[[Any], str]] = {
+    ("workbench._calls", "HttpReply"): http_html,
+    ("workbench._lattice", "Lattice"): lambda lattice: _lattice_html(lattice),
+}
+_TEXT_BY_NAME: dict[tuple[str, str], Callable[[Any], str]] = {
+    ("workbench._calls", "HttpReply"): http_text,
 }
 
 
 def register(shell: InteractiveShell) -> None:
-    formatters: Any = shell.display_formatter
+    rich, plain = _formatters(shell)
     for kind, face in _HTML.items():
-        formatters.formatters["text/html"].for_type(kind, face)
-    formatters.formatters["text/plain"].for_type(HttpReply, _plain_http)
+        rich.for_type(kind, face)
+    for (module, name), face in _HTML_BY_NAME.items():
+        rich.for_type_by_name(module, name, face)
+    for (module, name), face in _TEXT_BY_NAME.items():
+        plain.for_type_by_name(module, name, _printed(face))
 
 
 def unregister(shell: InteractiveShell) -> None:
-    formatters: Any = shell.display_formatter
+    rich, plain = _formatters(shell)
     for kind in _HTML:
-        formatters.formatters["text/html"].pop(kind, None)
-    formatters.formatters["text/plain"].pop(HttpReply, None)
+        rich.pop(kind, None)
+    for module, name in _HTML_BY_NAME:
+        rich.pop(f"{module}.{name}", None)
+    for module, name in _TEXT_BY_NAME:
+        plain.pop(f"{module}.{name}", None)
 
 
-def _plain_http(reply: Any, printer: Any, _cycle: bool) -> None:
-    printer.text(http_text(reply))
+def _formatters(shell: Any) -> tuple[Any, Any]:
+    formatters = shell.display_formatter.formatters
+    return formatters["text/html"], formatters["text/plain"]
+
+
+def _printed(face: Callable[[Any], str]) -> Callable[[Any, Any, bool], None]:
+    return lambda value, printer, _cycle: printer.text(face(value))
 
 
 def _lattice_html(lattice: Any) -> str:

@@ -14,16 +14,17 @@ from workbench.notebook.display.text import visible
 from workbench.notebook.display.traffic import CallList
 from workbench.notebook.session import Session
 from workbench.notebook.verbs.model import Argument, Call, Many, Option, Verb
-from workbench.notebook.widgets import export_html, graph_widget
 
 __all__ = ["VERBS"]
 
 
 def graph(session: Session, call: Call) -> Any:
+    from workbench.notebook import widgets
+
     lattice = session.lattice
     if call["export"] is None:
-        return graph_widget(lattice)
-    path = export_html(snapshot(lattice.state), Path(str(call["export"])).expanduser())
+        return widgets.graph_widget(lattice)
+    path = widgets.export_html(snapshot(lattice.state), Path(str(call["export"])).expanduser())
     text = f"The graph is in {visible(path, 300)}; it needs no network."
     return Shown(card(text, kind="said"), text)
 
