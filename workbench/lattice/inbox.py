@@ -12,22 +12,20 @@ TOKEN_LENGTH = 22
 
 
 class Tokens:
-    """Unique inbox tokens of 22 base-62 characters: a random start, then counted (wrpc.md §4)."""
+    """Unique inbox tokens of 22 base-62 characters: a random start, then counted."""
 
     def __init__(self) -> None:
-        prefix = "".join(secrets.choice(_ALPHABET) for _ in range(TOKEN_LENGTH - 8))
-        self._tokens = self._count(prefix)
-
-    @staticmethod
-    def _count(prefix: str) -> Iterator[str]:
-        number = secrets.randbelow(62**7)
-        while True:
-            number += 1
-            digits, rest = [], number
-            for _ in range(8):
-                rest, digit = divmod(rest, 62)
-                digits.append(_ALPHABET[digit])
-            yield prefix + "".join(digits)
+        self._tokens = _count()
 
     def __call__(self) -> str:
         return next(self._tokens)
+
+
+def _count() -> Iterator[str]:
+    pairs = [a + b for a in _ALPHABET for b in _ALPHABET]
+    while True:
+        prefix = "".join(secrets.choice(_ALPHABET) for _ in range(TOKEN_LENGTH - 4))
+        for high in pairs:
+            base = prefix + high
+            for low in pairs:
+                yield base + low

@@ -42,6 +42,7 @@ __all__ = ["Role", "RpcClient"]
 log = logging.getLogger(__name__)
 
 Role = Literal["component", "provider"]
+_FEW = 4
 
 
 class _Call:
@@ -107,7 +108,9 @@ class RpcClient:
         """Subscribe the inbox; `invoke` does it by itself."""
         async with self._starting:
             if self._subscription is None:
-                self._subscription = await self._nc.subscribe(f"{self._inbox}.>", self._on_message)
+                self._subscription = await self._nc.subscribe_direct(
+                    f"{self._inbox}.>", self._on_message
+                )
 
     async def close(self) -> None:
         """Stop. Calls in flight fail, senders end their channels."""
@@ -288,46 +291,56 @@ class RpcClient:
             description=description,
         )  # fmt: skip
         if call.live is not None:
-            call.last_s = asyncio.get_running_loop().time()
+            call.last_s = call.answer.get_loop().time()
         if outputs:
             self._carry_out(call, outputs)
         if call.answer.done() and machine.finished:
             self._release(call)
 
     def _carry_out(self, call: _Call, outputs: Sequence[Output]) -> None:
-        publishes = [out for out in outputs if isinstance(out, Publish)]
-        if publishes:
-            self._publish(call, publishes)
+        # More than a few outputs are either slices of a big value or items of streams.
+        if len(outputs) > _FEW and _bulk(outputs) > AT_ONCE_BYTES:
+            self._tasks.start(
+                self._send_paced(call, [o for o in outputs if isinstance(o, Publish)])
+            )
+            outputs = [o for o in outputs if not isinstance(o, Publish)]
         for out in outputs:
-            match out:
-                case Publish():
-                    continue
-                case Handshaken() if call.trace is not None:
-                    call.trace.handshake()
-                case FirstByte() if call.trace is not None:
-                    call.trace.first_byte()
-                case Answered(value, size):
-                    if call.trace is not None:
-                        call.trace.completed(value, size)
-                    _settle(call.answer, value=value)
-                case Failed(error):
-                    _settle(call.answer, error=error)
-                case Items() if call.live is not None:
-                    call.live.items(out)
-                case Closed() if call.live is not None:
-                    call.live.closed(out)
-                case SendChannel():
-                    call.sending.append(self._tasks.start(self._send(call, out)))
+            if type(out) is Publish:
+                self._publish(call, out)
+            elif type(out) is Answered:
+                self._answered(call, out)
+            elif type(out) is Failed:
+                if not call.answer.done():
+                    call.answer.set_exception(out.error)
+            else:
+                self._carry_out_rest(call, out)
 
-    def _publish(self, call: _Call, messages: list[Publish]) -> None:
-        if sum(len(message.data) for message in messages) > AT_ONCE_BYTES:
-            self._tasks.start(self._send_paced(call, messages))
-            return
+    def _publish(self, call: _Call, out: Publish) -> None:
         try:
-            for subject, data, reply, headers in messages:
-                self._nc.publish_nowait(subject, data, reply=reply, headers=headers)
+            self._nc.publish_nowait(out.subject, out.data, reply=out.reply, headers=out.headers)
         except NatsError as error:
             self._carry_out(call, call.machine.abort(error))
+
+    def _answered(self, call: _Call, out: Answered) -> None:
+        if call.trace is not None:
+            call.trace.completed(out.value, out.size)
+        if not call.answer.done():
+            call.answer.set_result(out.value)
+
+    def _carry_out_rest(self, call: _Call, out: Output) -> None:
+        match out:
+            case Handshaken() if call.trace is not None:
+                call.trace.handshake()
+            case FirstByte() if call.trace is not None:
+                call.trace.first_byte()
+            case Items() if call.live is not None:
+                call.live.items(out)
+            case Closed() if call.live is not None:
+                call.live.closed(out)
+            case SendChannel():
+                call.sending.append(self._tasks.start(self._send(call, out)))
+            case _:
+                return
 
     async def _send_paced(self, call: _Call, messages: list[Publish]) -> None:
         try:
@@ -345,15 +358,8 @@ class RpcClient:
             self._carry_out(call, call.machine.abort(error))
 
 
-def _settle(
-    answer: asyncio.Future[Any], *, value: Any = None, error: Exception | None = None
-) -> None:
-    if answer.done():
-        return
-    if error is not None:
-        answer.set_exception(error)
-    else:
-        answer.set_result(value)
+def _bulk(outputs: Sequence[Output]) -> int:
+    return sum(len(out.data) for out in outputs if isinstance(out, Publish))
 
 
 def _headers(

@@ -163,7 +163,9 @@ class RpcServer:
         """Subscribe every function of ``id``; calls arrive from the moment this returns."""
         async with self._starting:
             if self._subscription is None:
-                self._subscription = await self._nc.subscribe(f"{self._inbox}.>", self._on_message)
+                self._subscription = await self._nc.subscribe_direct(
+                    f"{self._inbox}.>", self._on_message
+                )
         served = Served(self, id)
         queue = subjects.rpc_queue(self.lattice, id)
         try:
@@ -175,7 +177,7 @@ class RpcServer:
                     route = _Route(served, call_name, function_codec(function), handler, subject)
                     callback = partial(self._on_request, route)
                     served._subscriptions.append(
-                        await self._nc.subscribe(subject, callback, queue=queue)
+                        await self._nc.subscribe_direct(subject, callback, queue=queue)
                     )
             await self._nc.flush()
         except BaseException:
@@ -254,22 +256,22 @@ class RpcServer:
 
     def _carry_out(self, call: _Call, outputs: Sequence[Output]) -> None:
         for out in outputs:
-            match out:
-                case Publish(subject, data, reply):
-                    self._publish(subject, data, reply)
-                case Params(args, size):
-                    if call.timer is not None:
-                        call.timer.cancel()
-                    call.started(args, size)
-                    call.route.served.tasks.start(self._run(call, args))
-                case Failed(error):
-                    self._failed(call, error)
-                case Items() if call.live is not None:
-                    call.live.items(out)
-                case Closed() if call.live is not None:
-                    call.live.closed(out)
-                case _:
-                    continue
+            if type(out) is Publish:
+                self._publish(out.subject, out.data, out.reply)
+            elif type(out) is Params:
+                self._begin(call, out)
+            elif type(out) is Failed:
+                self._failed(call, out.error)
+            elif call.live is not None and type(out) is Items:
+                call.live.items(out)
+            elif call.live is not None and type(out) is Closed:
+                call.live.closed(out)
+
+    def _begin(self, call: _Call, out: Params) -> None:
+        if call.timer is not None:
+            call.timer.cancel()
+        call.started(out.args, out.size)
+        call.route.served.tasks.start(self._run(call, out.args))
 
     def _publish(self, subject: str, data: bytes, reply: str = "") -> None:
         try:
@@ -298,14 +300,10 @@ class RpcServer:
         try:
             async with self._slots:
                 outputs = await self._answer(call, args)
-            channels = [out for out in outputs if isinstance(out, SendChannel)]
-            messages = [out for out in outputs if isinstance(out, Publish)]
-            if sum(len(message.data) for message in messages) > AT_ONCE_BYTES:
-                await publish_paced(self._nc, messages)
+            if len(outputs) > 2:
+                await self._send(call, outputs)
             else:
-                self._carry_out(call, messages)
-            if channels:
-                await self._send(call, channels)
+                self._carry_out(call, outputs)
         finally:
             # The parameter streams end here: an answer may be made of them, so not before.
             self._carry_out(call, call.machine.close_channels())
@@ -328,8 +326,14 @@ class RpcServer:
             call.trace.completed(value, size)
         return outputs
 
-    async def _send(self, call: _Call, channels: list[SendChannel]) -> None:
-        sending = (send_channel(self._nc, channel) for channel in channels)
+    async def _send(self, call: _Call, outputs: Sequence[Output]) -> None:
+        """A result of several messages, or one with streams."""
+        messages = [out for out in outputs if isinstance(out, Publish)]
+        if sum(len(message.data) for message in messages) > AT_ONCE_BYTES:
+            await publish_paced(self._nc, messages)
+        else:
+            self._carry_out(call, messages)
+        sending = (send_channel(self._nc, out) for out in outputs if isinstance(out, SendChannel))
         for error in await asyncio.gather(*sending, return_exceptions=True):
             if isinstance(error, asyncio.CancelledError):
                 raise error

@@ -34,7 +34,6 @@ log = logging.getLogger(__name__)
 # The Rust clients' default; nats-py's 2 MiB is less than two full wRPC messages in flight.
 PENDING_BYTES = 64 * 1024 * 1024
 CONNECT_TIMEOUT_S = 2.0
-_UNSAFE = re.compile(r"[\s\x00]|^\.|\.$|\.\.|^$")
 _HEADER_KEY = re.compile(r"[!-9;-~]+")
 _LINE_BREAK = re.compile(r"[\r\n]")
 RECONNECT_WAIT_S = 0.25
@@ -62,7 +61,37 @@ StateCallback = Callable[[str], None]
 
 
 class _TolerantClient(Client):
-    """nats-py's client, whose read loop ends silently when a subject or header is not UTF-8."""
+    """nats-py's client, whose read loop ends silently when a subject or header is not UTF-8.
+
+    ``direct`` holds plain callbacks by subscription id: they get their messages from the read
+    loop itself, without the queue and the task that nats-py puts between.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.direct: dict[int, Callable[[Message], None]] = {}
+        self.connection: Connection | None = None
+
+    async def _process_msg(self, sid, subject, reply, data, headers):  # type: ignore[override]
+        callback = self.direct.get(sid)
+        if callback is None:
+            await super()._process_msg(sid, subject, reply, data, headers)
+            return
+        self.stats["in_msgs"] += 1
+        self.stats["in_bytes"] += len(data)
+        parsed = await self._process_headers(headers) if headers else None
+        message = Message(
+            bytes(subject).decode("utf-8", "replace"),
+            bytes(data),
+            bytes(reply).decode("utf-8", "replace") if reply else "",
+            parsed,
+            _status(parsed) if parsed else None,
+            self.connection,
+        )
+        try:
+            callback(message)
+        except Exception:
+            log.exception("a subscriber of %s failed on a message", message.subject)
 
     def _build_message(self, sid, subject, reply, data, headers):  # type: ignore[override]
         return Msg(
@@ -85,8 +114,14 @@ class _TolerantClient(Client):
 class Subscription:
     """A running subscription; ``unsubscribe()`` ends it."""
 
-    def __init__(self, raw: NatsSubscription) -> None:
+    def __init__(self, raw: NatsSubscription, client: _TolerantClient) -> None:
         self._raw = raw
+        self._client = client
+
+    @property
+    def sid(self) -> int:
+        """The number that the server knows it by."""
+        return self._raw._id
 
     @property
     def subject(self) -> str:
@@ -94,6 +129,7 @@ class Subscription:
 
     async def unsubscribe(self) -> None:
         """Stop; harmless when the connection is gone already."""
+        self._client.direct.pop(self.sid, None)
         try:
             await self._raw.unsubscribe()
         except (nats.errors.Error, OSError) as error:
@@ -103,8 +139,9 @@ class Subscription:
 class Connection:
     """An open connection, made by `Connection.connect`."""
 
-    def __init__(self, client: Client, url: str, *, js_domain: str | None) -> None:
+    def __init__(self, client: _TolerantClient, url: str, *, js_domain: str | None) -> None:
         self._client = client
+        client.connection = self
         self.url = url
         self.js_domain = js_domain
         self._state_callbacks: list[StateCallback] = []
@@ -266,11 +303,12 @@ class Connection:
 
         For plain callbacks, and four times as fast as `publish`. Raises `NatsError`.
         """
-        self._check_size(subject, data, headers)
         client = self._client
         if client.is_closed:
             raise _mapped(nats.errors.ConnectionClosedError(), subject)
-        if _UNSAFE.search(subject) or (reply and _UNSAFE.search(reply)):
+        if headers or len(data) > client._max_payload:
+            self._check_size(subject, data, headers)
+        if not (_is_safe(subject) and _is_safe(reply or subject)):
             raise NatsError(f"{subject!r} is no subject to publish to", subject=subject)
         command = _command(subject, reply, data, headers)
         if not client.is_connected and client._pending_data_size + len(command) > PENDING_BYTES:
@@ -313,16 +351,25 @@ class Connection:
                 log.exception("a subscriber of %s failed on a message", subject)
 
         try:
-            return Subscription(await self._client.subscribe(subject, queue=queue, cb=deliver))
+            raw = await self._client.subscribe(subject, queue=queue, cb=deliver)
+            return Subscription(raw, self._client)
         except nats.errors.Error as error:
             raise _mapped(error, subject) from error
 
+    async def subscribe_direct(
+        self, subject: str, callback: Callable[[Message], None], *, queue: str = ""
+    ) -> Subscription:
+        """As `subscribe`, for a plain callback that takes microseconds and never blocks.
+
+        It is called from the read loop itself, at less than half the cost for each message.
+        """
+        subscription = await self.subscribe(subject, callback, queue=queue)
+        self._client.direct[subscription.sid] = callback
+        return subscription
+
     def _message(self, raw: Msg) -> Message:
-        headers, status = raw.headers, None
-        if headers and "Status" in headers:
-            text = headers["Status"]
-            status = int(text) if text.isascii() and text.isdigit() else None
-        return Message(raw.subject, raw.data, raw.reply, headers, status, self)
+        status = _status(raw.headers) if raw.headers else None
+        return Message(raw.subject, raw.data, raw.reply, raw.headers, status, self)
 
     async def request(
         self,
@@ -410,6 +457,12 @@ class Connection:
         await _close_quietly(self._client)
 
 
+def _status(headers: Mapping[str, str]) -> int | None:
+    """The number of a status line, which nats-py shows as a header."""
+    text = headers.get("Status", "")
+    return int(text) if text.isascii() and text.isdigit() else None
+
+
 async def _next(queue: asyncio.Queue[Message], quiet_s: float | None) -> Message | None:
     """The next message, or None after ``quiet_s`` of silence."""
     if quiet_s is None:
@@ -426,6 +479,11 @@ async def _close_quietly(client: Client) -> None:
         await client.close()
     except (nats.errors.Error, OSError) as error:
         log.debug("closing: %s", error)
+
+
+def _is_safe(subject: str) -> bool:
+    # Whole-string checks: a regular expression costs more than the rest of a publish.
+    return bool(subject) and " " not in subject and subject.isprintable() and ".." not in subject
 
 
 def _command(subject: str, reply: str, data: bytes, headers: Mapping[str, str] | None) -> bytes:

@@ -14,7 +14,7 @@ from workbench.wire.limits import DEFAULT_LIMITS, Limits
 from workbench.wire.wit.types import Future, Prim, Stream, Type
 from workbench.wire.wrpc.codec import encode_value
 from workbench.wire.wrpc.decode import Decoder
-from workbench.wire.wrpc.encode import Deferred
+from workbench.wire.wrpc.encode import Deferred, compile_encoder
 from workbench.wire.wrpc.leb128 import write_unsigned
 from workbench.wire.wrpc.pending import AsyncValues, Path, PendingValues
 from workbench.wire.wrpc.resume import Cursor, Steps, resumable, resume_u32
@@ -175,8 +175,10 @@ def encode_chunk(
     if is_byte_stream(type) and isinstance(items, bytes | bytearray | memoryview):
         out += items
     elif type.item is not None:
+        encode = compile_encoder(type.item)
         for index, value in enumerate(items, first):
-            encode_value(type.item, value, out, deferred, (*path, index), f"item {index}")
+            where = (*path, index)
+            encode_value(type.item, value, out, deferred, where, "item", encode)
     return bytes(out), deferred
 
 

@@ -13,7 +13,7 @@ from workbench.errors import UsageError, ValueMismatch
 from workbench.wire.limits import DEFAULT_LIMITS, Limits
 from workbench.wire.wit.coerce import coerce
 from workbench.wire.wit.types import Function, Type
-from workbench.wire.wrpc.decode import Decoder
+from workbench.wire.wrpc.decode import Decoder, plain_row
 from workbench.wire.wrpc.encode import Deferred, Encoder, compile_encoder
 from workbench.wire.wrpc.pending import AsyncType, AsyncValues, Path
 from workbench.wire.wrpc.shape import channels, check, has_async, has_dynamic_channels
@@ -36,22 +36,30 @@ def encoder(type: Type) -> Encoder:
 def decoder(type: Type, limits: Limits = DEFAULT_LIMITS) -> Callable[[], Decoder]:
     """Makes incremental decoders of one value: ``feed`` bytes, then ``values[0]``."""
     check((type,), limits)
+    row = None if has_async(type) else plain_row((type,), limits)
 
     def make() -> Decoder:
-        return Decoder((type,), limits=limits)
+        return Decoder((type,), limits=limits, plain_decoders=row)
 
     return make
 
 
 def encode_value(
-    type: Type, value: Any, out: bytearray, deferred: list[Deferred], path: Path, name: str = ""
+    type: Type,
+    value: Any,
+    out: bytearray,
+    deferred: list[Deferred],
+    path: Path,
+    name: str = "",
+    encode: Encoder | None = None,
 ) -> None:
     """Append one value; one that only resembles the canonical form is coerced first.
 
+    ``encode`` is the type's encoder where the caller holds it: looking it up walks the type.
     Raises `ValueMismatch`, which names the place from ``name`` on.
     """
     mark, deferred_mark = len(out), len(deferred)
-    encode = compile_encoder(type)
+    encode = encode if encode is not None else compile_encoder(type)
     try:
         encode(value, out, deferred, path)
         return
@@ -77,7 +85,8 @@ def encode_params(function: Function, args: Sequence[Any]) -> tuple[bytes, list[
 class FunctionCodec:
     """Everything about one function's bytes; ``param_channels`` follow from the types alone."""
 
-    __slots__ = ("_has_async_params", "_has_async_result", "function", "has_dynamic_params",
+    __slots__ = ("_encoders", "_has_async_params", "_has_async_result", "_plain_params",
+                 "_plain_result", "_result_encoders", "function", "has_dynamic_params",
                  "has_dynamic_result", "limits", "param_channels", "param_types",
                  "result_channels", "result_types")  # fmt: skip
 
@@ -89,6 +98,15 @@ class FunctionCodec:
         check((*self.param_types, *self.result_types), limits)
         self._has_async_params = any(map(has_async, self.param_types))
         self._has_async_result = any(map(has_async, self.result_types))
+        self._encoders = [
+            ((index,), name, type, compile_encoder(type))
+            for index, (name, type) in enumerate(function.params)
+        ]
+        self._result_encoders = [compile_encoder(type) for type in self.result_types]
+        self._plain_params = None if self._has_async_params else plain_row(self.param_types, limits)
+        self._plain_result = (
+            None if self._has_async_result else plain_row(self.result_types, limits)
+        )
         self.param_channels = _channels(self.param_types)
         self.result_channels = _channels(self.result_types)
         self.has_dynamic_params = any(map(has_dynamic_channels, self.param_types))
@@ -108,16 +126,16 @@ class FunctionCodec:
             )
         out = bytearray()
         deferred: list[Deferred] = []
-        for index, (name, type) in enumerate(params):
-            encode_value(type, args[index], out, deferred, (index,), name)
+        for (path, name, type, encode), value in zip(self._encoders, args, strict=True):
+            encode_value(type, value, out, deferred, path, name, encode)
         return bytes(out), deferred
 
     def encode_result(self, value: Any) -> tuple[bytes, list[Deferred]]:
         """Raises `ValueMismatch`; a function without result must give None."""
         out = bytearray()
         deferred: list[Deferred] = []
-        for type in self.result_types:
-            encode_value(type, value, out, deferred, (0,), "result")
+        for type, encode in zip(self.result_types, self._result_encoders, strict=True):
+            encode_value(type, value, out, deferred, (0,), "result", encode)
         if not self.result_types and value is not None:
             raise ValueMismatch(
                 f"{self.function.name} has no result, but {type_name(value)} was returned",
@@ -132,7 +150,7 @@ class FunctionCodec:
             self.param_types,
             limits=self.limits,
             async_values=async_values,
-            is_async=self._has_async_params,
+            plain_decoders=self._plain_params,
         )
 
     def result_decoder(self, async_values: AsyncValues | None = None) -> Decoder:
@@ -140,7 +158,7 @@ class FunctionCodec:
             self.result_types,
             limits=self.limits,
             async_values=async_values,
-            is_async=self._has_async_result,
+            plain_decoders=self._plain_result,
         )
 
 

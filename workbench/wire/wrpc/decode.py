@@ -12,16 +12,21 @@ from workbench.errors import LimitExceeded
 from workbench.wire.limits import DEFAULT_LIMITS, Limits
 from workbench.wire.wit.types import Type
 from workbench.wire.wrpc.pending import AsyncValues, PendingValues
-from workbench.wire.wrpc.plain import NeedMore, plain
+from workbench.wire.wrpc.plain import NeedMore, Plain, plain
 from workbench.wire.wrpc.resume import Cursor, Steps, resumable
-from workbench.wire.wrpc.shape import has_async
 
-__all__ = ["Decoder"]
+__all__ = ["Decoder", "plain_row"]
+
+
+def plain_row(types: Sequence[Type], limits: Limits = DEFAULT_LIMITS) -> list[Plain]:
+    """The plain decoders of types without streams and futures."""
+    return [plain(type, limits) for type in types]
 
 
 class Decoder:
     """Decodes a row of values from bytes that come in any pieces.
 
+    ``plain_decoders`` (`plain_row`) is the short way for a first piece that holds everything.
     ``feed`` returns True once everything is there; ``values`` holds it then, ``trailing`` the
     number of bytes beyond.
     """
@@ -35,13 +40,12 @@ class Decoder:
         *,
         limits: Limits = DEFAULT_LIMITS,
         async_values: AsyncValues | None = None,
-        is_async: bool | None = None,
+        plain_decoders: Sequence[Plain] | None = None,
     ) -> None:
         self._types = types
         self._limits = limits
         self._async = async_values
-        is_async = any(map(has_async, types)) if is_async is None else is_async
-        self._plain = None if is_async else [plain(type, limits) for type in types]
+        self._plain = plain_decoders
         self._cursor: Cursor | None = None
         self._steps: Steps | None = None
         self._missing = 0
