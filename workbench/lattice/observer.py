@@ -61,6 +61,7 @@ Unsubscribe = Callable[[], None]
 class Observer:
     """The state of one lattice, kept current between `start` and `stop`.
 
+    ``control`` asks the hosts; pass one with a short ``quiet_s`` where all hosts are near.
     Callbacks are called on the loop, in order, and must be quick; one that raises is logged.
     """
 
@@ -70,6 +71,7 @@ class Observer:
         lattice: str = "default",
         js: JetStream | None = None,
         *,
+        control: ControlClient | None = None,
         clock: Callable[[], float] = time.time,
         tick_s: float = TICK_S,
     ) -> None:
@@ -81,7 +83,7 @@ class Observer:
         self._clock = clock
         self._tick_s = tick_s
         self._state = LatticeState(lattice=lattice)
-        self._control = ControlClient(nc, lattice)
+        self._control = control if control is not None else ControlClient(nc, lattice)
         self._subscriptions: list[Subscription] = []
         self._watchers: dict[str, Watcher] = {}
         self._caught_up: dict[str, asyncio.Event] = {}
@@ -92,6 +94,8 @@ class Observer:
         # While hosts are being asked, what they announce may be newer than what they answer.
         self._asking: set[str] = set()
         self._asking_all = False
+        self._missed_events = False
+        self._forget_reconnects: Unsubscribe | None = None
         self._wake = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -107,6 +111,7 @@ class Observer:
             await self.nc.subscribe(subjects.wadm_status(self.lattice), self._on_status),
         ]
         await self.nc.flush()
+        self._forget_reconnects = self.nc.on_reconnected(self._on_reconnected)
         await self._watch_buckets()
         await asyncio.gather(self._read_inventories(), self._read_statuses())
         await self._wait_until_caught_up()
@@ -117,6 +122,8 @@ class Observer:
 
     async def stop(self) -> None:
         """Hear no more. May be called twice, and after a failed start."""
+        if self._forget_reconnects is not None:
+            self._forget_reconnects()
         tasks, self._tasks = self._tasks, []
         await asyncio.gather(*map(_end, tasks))
         for stop in (
@@ -246,6 +253,11 @@ class Observer:
         if isinstance(event.payload, events.HostStarted) and len(self._watchers) < 2:
             self._wake.set()
 
+    async def _on_reconnected(self) -> None:
+        """Events of the time without connection are lost; the watches mend themselves."""
+        self._missed_events = True
+        self._wake.set()
+
     def _ask_again(self, host_id: str) -> None:
         self._ask_hosts.add(host_id)
         self._wake.set()
@@ -331,6 +343,9 @@ class Observer:
             await self._wake.wait()
             self._wake.clear()
             await self._watch_buckets()
+            if self._missed_events:
+                self._missed_events = False
+                await asyncio.gather(self._read_inventories(), self._read_statuses())
             asked, self._ask_hosts = self._ask_hosts, set()
             for host_id in sorted(asked):
                 await self._refresh(host_id)

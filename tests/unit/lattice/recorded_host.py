@@ -49,7 +49,8 @@ class RecordedHost:
     async def stop(self) -> None:
         for subscription in self._subscriptions:
             await subscription.unsubscribe()
-        await self.nc.flush()
+        if not self.nc.is_closed:
+            await self.nc.flush()
 
     def inventory(self) -> control.Inventory:
         return control.Inventory(

@@ -14,7 +14,7 @@ from tests.unit.lattice.recorded_host import RecordedHost
 from workbench.errors import RequestTimeout
 from workbench.lattice.observer import Change, Observer
 from workbench.lattice.state import EventHeard, LatticeState
-from workbench.nats import Connection
+from workbench.nats import Connection, Server
 from workbench.wire import events, records, subjects
 from workbench.wire.control import ComponentEntry
 from workbench.wire.records import ComponentSpec
@@ -182,6 +182,22 @@ async def test_a_host_that_died_is_gone_as_soon_as_it_is_late(
         assert await observer.wait_for(lambda state: not state.hosts)
     finally:
         await observer.stop()
+
+
+async def test_what_happened_while_it_was_cut_off_is_asked_for(
+    nats_server: Server, nc: Connection, observer: Observer, host: RecordedHost
+) -> None:
+    await observer.start()
+    port = int(nats_server.url.rpartition(":")[2])
+    await nats_server.stop()
+    host.components = [ComponentEntry(id="a", image_ref="r", max_instances=1)]
+    again = await Server.start(port=port, credentials=(nats_server.user, nats_server.password))
+    try:
+        assert await observer.wait_for(lambda state: state.running("a"))
+    finally:
+        await observer.stop()
+        await nc.close()
+        await again.stop()
 
 
 async def test_a_recorded_life_is_observed_over_the_wire(
