@@ -15,9 +15,10 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from workbench.errors import DecodeError, ManifestError, NatsError, WorkbenchError
+from workbench.errors import DecodeError, ManifestError, WorkbenchError
 from workbench.nats import Connection, Message, Subscription
 from workbench.wadm.board import StatusBoard
+from workbench.wadm.feed import Announcement
 from workbench.wadm.sharing import IdConflict, missing_shared, taken_id
 from workbench.wadm.store import ManifestStore
 from workbench.wire import manifest as manifests
@@ -43,6 +44,10 @@ NO_HISTORY = (
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
+# Takes the id of the event and what it says.
+Announced = Callable[[str, Announcement], Awaitable[None]]
+
+
 class _Failure(Exception):
     """A request that ends with the generic error."""
 
@@ -52,7 +57,11 @@ def _not_found(name: str) -> str:
 
 
 class ApiServer:
-    """Serves one lattice. ``prefix`` as in the real server's ``--api-prefix``."""
+    """Serves one lattice. ``prefix`` as in the real server's ``--api-prefix``.
+
+    ``announced`` hears of every announcement before its request is answered: so a status that is
+    asked for after a deploy is never that of the version before.
+    """
 
     def __init__(
         self,
@@ -61,10 +70,14 @@ class ApiServer:
         store: ManifestStore,
         board: StatusBoard,
         *,
+        mend: Callable[[], Awaitable[None]],
+        announced: Announced | None = None,
         prefix: str = WADM_API_PREFIX,
     ) -> None:
         self._nc, self._lattice, self._store, self._board = nc, lattice, store, board
         self._prefix = prefix
+        self._announced = announced
+        self._mend = mend
         self._subscription: Subscription | None = None
         with_name: dict[str, Callable[[str, Message], Awaitable[Any]]] = {
             "get": self._get,
@@ -96,12 +109,10 @@ class ApiServer:
             reply = await self._answer(message)
         except _Failure as error:
             reply = wadm.ErrorReply(str(error))
-        except NatsError as error:
+        except WorkbenchError as error:
             log.warning("%s: %s", message.subject, error)
             reply = wadm.ErrorReply(STORAGE_ERROR)
-        except DecodeError as error:
-            log.warning("what is stored does not read: %s", error)
-            reply = wadm.ErrorReply(STORAGE_ERROR)
+            await self._try_to_mend()
         except Exception as error:
             log.exception("the request %s failed", message.subject)
             reply = wadm.ErrorReply(f"Internal error: {type(error).__name__}")
@@ -109,6 +120,13 @@ class ApiServer:
             await message.respond(wadm.encode(reply))
         except WorkbenchError as error:
             log.warning("a reply to %s could not be sent: %s", message.subject, error)
+
+    async def _try_to_mend(self) -> None:
+        """A bucket or stream may be gone: the next request should find it again."""
+        try:
+            await self._mend()
+        except WorkbenchError as error:
+            log.warning("the streams can't be mended: %s", error)
 
     async def _answer(self, message: Message) -> Any:
         subject = parse_wadm_api(message.subject, prefix=self._prefix)
@@ -247,8 +265,7 @@ class ApiServer:
         manifest = _stored(stored.manifests[wanted])
         await self._check_neighbours(manifest)
         await self._store.put(name, wadm.StoredManifest(stored.manifests, wanted), revision)
-        event = wadm.manifest_published(manifest, event_id=str(uuid.uuid4()), time=_now_text())
-        if problem := await self._announce("manifest_published", event):
+        if problem := await self._announce(Announcement(name, manifest)):
             text = f"Error notifying processors of newly deployed manifest. {problem}"
             return wadm.DeployReply("error", text, name, wanted)
         text = f"Successfully deployed application {name} {wanted}"
@@ -285,9 +302,10 @@ class ApiServer:
             text = f"Successfully undeployed application {name}"
             try:
                 await self._store.put(name, wadm.StoredManifest(stored.manifests), revision)
-            except NatsError:
+            except WorkbenchError as error:
+                log.warning("undeploy of %s: %s", name, error)
                 return wadm.DeployReply("error", STORAGE_ERROR, name)
-        if problem := await self._announce_unpublished(name):
+        if problem := await self._announce(Announcement(name)):
             text = f"Error notifying processors of undeployed manifest. {problem}"
             return wadm.DeployReply("error", text, name)
         return wadm.DeployReply("acknowledged", text, name)
@@ -296,17 +314,16 @@ class ApiServer:
         version = _version("delete", message)
         try:
             reply = await self._delete_stored(name, version)
-        except NatsError as error:
+        except WorkbenchError as error:
             log.warning("delete of %s: %s", name, error)
             what = f"version {version} of application {name}" if version else f"application {name}"
             return wadm.DeleteReply("error", f"{STORAGE_ERROR} when deleting {what}")
-        if reply.undeploy or reply.result == "noop":
-            # For noop too: it repairs an announcement that failed earlier (§3.6).
-            if problem := await self._announce_unpublished(name):
-                text = (
-                    f"Error notifying processors of newly undeployed manifest on delete. {problem}"
-                )
-                return wadm.DeleteReply("error", text)
+        # For noop too: it repairs an announcement that failed earlier (§3.6).
+        announce = reply.undeploy or reply.result == "noop"
+        problem = await self._announce(Announcement(name)) if announce else ""
+        if problem:
+            text = f"Error notifying processors of newly undeployed manifest on delete. {problem}"
+            return wadm.DeleteReply("error", text)
         return reply
 
     async def _delete_stored(self, name: str, version: str | None) -> wadm.DeleteReply:
@@ -329,17 +346,22 @@ class ApiServer:
         text = f"Successfully deleted version {version} of application {name}"
         return wadm.DeleteReply("deleted", text, was_deployed)
 
-    async def _announce_unpublished(self, name: str) -> str:
-        event = wadm.manifest_unpublished(name, event_id=str(uuid.uuid4()), time=_now_text())
-        return await self._announce("manifest_unpublished", event)
-
-    async def _announce(self, kind: str, event: bytes) -> str:
+    async def _announce(self, news: Announcement) -> str:
         """Publish a manifest event; returns what went wrong, or ``""``."""
+        event_id, now = str(uuid.uuid4()), _now_text()
+        if news.manifest is not None:
+            kind = "manifest_published"
+            event = wadm.manifest_published(news.manifest, event_id=event_id, time=now)
+        else:
+            kind = "manifest_unpublished"
+            event = wadm.manifest_unpublished(news.name, event_id=event_id, time=now)
         try:
             await self._nc.js.publish(wadm_event(self._lattice, kind), event)
         except WorkbenchError as error:
             log.warning("%s could not be announced: %s", kind, error)
             return error.message
+        if self._announced is not None:
+            await self._announced(event_id, news)
         return ""
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from workbench.errors import DecodeError, WorkbenchError
 from workbench.nats import JetStream
@@ -22,16 +23,35 @@ class StatusBoard:
     """``wadm.status.<lattice>.<name>``, captured by stream ``wadm_status`` (wadm-api.md §5)."""
 
     def __init__(
-        self, js: JetStream, lattice: str, *, trouble: Callable[[str], None] | None = None
+        self,
+        js: JetStream,
+        lattice: str,
+        *,
+        trouble: Callable[[str], None] | None = None,
+        mend: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
+        """``mend`` is tried when the stream does not take a status; ``trouble`` hears of it."""
         self._js = js
         self._lattice = lattice
         self._queue: asyncio.Queue[tuple[str, Status]] = asyncio.Queue()
         self._trouble = trouble or log.warning
+        self._mend = mend
         self._published: dict[str, Status] = {}
+        self._newest: dict[str, Status] = {}
 
     def post(self, name: str, status: Status) -> None:
+        self._newest[name] = status
         self._queue.put_nowait((name, status))
+
+    def forget(self) -> None:
+        """Compare with the stream again: it may have been made anew."""
+        self._published.clear()
+
+    async def flush(self, timeout_s: float) -> None:
+        """Until all that was posted is published, at most so long."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s):
+                await self._queue.join()
 
     async def last(self, name: str) -> Status | None:
         """The newest status of an application, or None; one that does not read counts as none."""
@@ -49,26 +69,31 @@ class StatusBoard:
         """Publish what is posted, until cancelled."""
         while True:
             name, status = await self._queue.get()
-            while True:
-                try:
-                    await self._publish(name, status)
-                    break
-                except WorkbenchError as error:
-                    self._trouble(f"the status of {name} can't be published: {error.message}")
-                    await asyncio.sleep(_RETRY_S)
-                    name, status = self._newest(name, status)
+            try:
+                await self._publish_somehow(name, status)
+            finally:
+                self._queue.task_done()
 
-    def _newest(self, name: str, status: Status) -> tuple[str, Status]:
-        """Of what piled up meanwhile keep the newest per application; the rest is history."""
-        waiting = {name: status}
-        while not self._queue.empty():
-            later, its_status = self._queue.get_nowait()
-            waiting.pop(later, None)
-            waiting[later] = its_status
-        first, *rest = waiting.items()
-        for item in rest:
-            self._queue.put_nowait(item)
-        return first
+    async def _publish_somehow(self, name: str, status: Status) -> None:
+        """Try until it works; of what piles up meanwhile only the newest is published."""
+        while True:
+            try:
+                await self._publish(name, status)
+                return
+            except WorkbenchError as error:
+                self._trouble(f"the status of {name} can't be published: {error.message}")
+                await self._recover()
+            if self._newest.get(name) is not status:
+                return
+
+    async def _recover(self) -> None:
+        await asyncio.sleep(_RETRY_S)
+        self.forget()
+        if self._mend is not None:
+            try:
+                await self._mend()
+            except WorkbenchError as error:
+                self._trouble(f"the streams can't be mended: {error.message}")
 
     async def _publish(self, name: str, status: Status) -> None:
         before = self._published.get(name) or await self.last(name)

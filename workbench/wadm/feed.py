@@ -34,6 +34,7 @@ class Announcement:
 
     name: str
     manifest: manifests.Manifest | None = None
+    event_id: str = ""
 
 
 def read_event(message: JsMessage) -> events.Event | Announcement:
@@ -43,12 +44,12 @@ def read_event(message: JsMessage) -> events.Event | Announcement:
         if not isinstance(event.data, dict):
             raise DecodeError("manifest_published carries no manifest")
         manifest = manifests.parse(event.data)
-        return Announcement(manifest.name, manifest)
+        return Announcement(manifest.name, manifest, event.id)
     if event.type == "com.wadm.manifest_unpublished":
         name = event.data.get("name") if isinstance(event.data, dict) else None
         if not isinstance(name, str):
             raise DecodeError("manifest_unpublished carries no name")
-        return Announcement(name)
+        return Announcement(name, None, event.id)
     return event
 
 

@@ -65,7 +65,13 @@ class Manager:
             timing=self._options.timing,
         )
         self._api = ApiServer(
-            self._nc, self.lattice, store, self._worker.board, prefix=self._options.api_prefix
+            self._nc,
+            self.lattice,
+            store,
+            self._worker.board,
+            mend=self._mend,
+            announced=self._worker.announced,
+            prefix=self._options.api_prefix,
         )
         await self._worker.start()
         await self._api.start()

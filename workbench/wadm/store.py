@@ -48,6 +48,10 @@ class ManifestStore:
     async def purge(self, name: str) -> None:
         await self._bucket.purge(self._key(name))
 
+    async def exists(self) -> bool:
+        """Whether the lattice ever had an application here; False in a bucket made anew."""
+        return await self._bucket.get(self._lattice) is not None
+
     async def names(self) -> list[str]:
         """Names of the applications of the lattice, sorted."""
         return (await self._names())[0]

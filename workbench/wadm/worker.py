@@ -36,6 +36,8 @@ PING_QUIET_S = 0.1
 STATE_PAUSE_S = 0.25
 RESTART_S = 1.0
 KEPT_PROBLEMS = 20
+# How long an answer may wait for its status to be published.
+FLUSH_S = 1.0
 
 
 class Worker:
@@ -56,7 +58,7 @@ class Worker:
         self.lattice = lattice
         self.engine = Engine(timing)
         self.problems: deque[str] = deque(maxlen=KEPT_PROBLEMS)
-        self.board = StatusBoard(nc.js, lattice, trouble=self.trouble)
+        self.board = StatusBoard(nc.js, lattice, trouble=self.trouble, mend=mend)
         self._nc, self._store, self._state, self._mend = nc, store, state, mend
         self._clock = clock
         self._control = ControlClient(nc, lattice, quiet_s=PING_QUIET_S)
@@ -68,6 +70,7 @@ class Worker:
         self._state_changed = asyncio.Event()
         self._state_seen: Observed | None = None
         self._synced = asyncio.Event()
+        self._known_announcements: deque[str] = deque(maxlen=1000)
         self._forget_hook: Callable[[], None] | None = None
         self._feed_task: asyncio.Task[None] | None = None
 
@@ -139,6 +142,9 @@ class Worker:
             await self._feed.drain(self._observe)
             await self._look()
             self._synced.set()
+            self.board.forget()
+            for name, status in self.engine.published.items():
+                self.board.post(name, status)
             self._schedule()
             while True:
                 for message in await self._feed.next_batch():
@@ -158,12 +164,24 @@ class Worker:
             return
         if not isinstance(event, Announcement):
             self.engine.observe(event, now)
-        elif not self._synced.is_set():
-            return  # the stored manifests, read next, say what is deployed
-        elif event.manifest is not None:
-            self.engine.deploy(desired(event.manifest), now, cause="it was asked for")
+        elif self._synced.is_set() and event.event_id not in self._known_announcements:
+            # Before that the stored manifests, read next, say what is deployed.
+            self._apply(event)
+
+    async def announced(self, event_id: str, news: Announcement) -> None:
+        """Our own API announced something: act on it now, its event is then no news any more."""
+        if self._synced.is_set():
+            self._known_announcements.append(event_id)
+            self._apply(news)
+            self._run()
+            await self.board.flush(FLUSH_S)
+
+    def _apply(self, news: Announcement) -> None:
+        now = self._clock()
+        if news.manifest is not None:
+            self.engine.deploy(desired(news.manifest), now, cause="it was asked for")
         else:
-            self._do(self.engine.undeploy(event.name, now, cause="it was asked for"))
+            self._do(self.engine.undeploy(news.name, now, cause="it was asked for"))
 
     async def _look(self) -> None:
         """Read what is deployed and what runs: no waiting for heartbeats (wadm-engine.md §20.1, 1)."""
@@ -181,6 +199,10 @@ class Worker:
                 self.trouble(f"links can't be read: {error.message}")
 
     async def _read_manifests(self) -> None:
+        if self.engine.apps and not await self._store.exists():
+            # Somebody deleted the bucket: that is no wish to undeploy.
+            self.trouble("the bucket of manifests was emptied; what is deployed is kept")
+            return
         now = self._clock()
         there: set[str] = set()
         for name, stored in (await self._store.all()).items():

@@ -41,7 +41,10 @@ T = TypeVar("T")
 
 def near(word: str, known: Iterable[str]) -> str:
     """A hint that names what was probably meant, or ``""``."""
-    found = difflib.get_close_matches(word, list(known), n=2, cutoff=0.6)
+    known = list(known)
+    # One that is nearly the same needs no alternative.
+    found = difflib.get_close_matches(word, known, n=1, cutoff=0.85)
+    found = found or difflib.get_close_matches(word, known, n=2, cutoff=0.6)
     return f"did you mean {' or '.join(repr(name) for name in found)}?" if found else ""
 
 
