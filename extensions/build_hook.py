@@ -138,9 +138,11 @@ if os.environ.get("HATCH_BUILD_HOOKS_ENABLE") or __name__ != "__main__":
             if sentence:
                 self.app.display_warning(sentence)
             # Git ignores what is built; the archives must have it all the same.
-            build_data["artifacts"] += ["/workbench/notebook/static/", "/workbench/labextension/"]
+            build_data["artifacts"].append("/workbench/notebook/static/")
             if self.target_name == "wheel":
                 build_data["shared_data"].update(carried())
+            else:
+                build_data["artifacts"].append("/workbench/labextension/")
 
 
 if __name__ == "__main__":
