@@ -162,8 +162,7 @@ def _link(
         yield Finding(
             f"link {name!r} of {source!r} for {wanted.bare} goes to {named[-1].target!r}, "
             f"not to {target!r}",
-            f"%wasmcloud link del {_word(source)} {wanted.namespace}:{wanted.package}"
-            + _name_option(name),
+            f"%wasmcloud link del {_word(source)} {wanted.bare}" + _name_option(name),
         )
     others = [link for link in covering if link.target == target]
     if others:
@@ -257,7 +256,9 @@ def _put(
     source: str, target: str, wanted: InterfaceName, interfaces: Iterable[str], name: str
 ) -> str:
     package = f"{wanted.namespace}:{wanted.package}/{','.join(interfaces)}"
-    return f"%wasmcloud link put {_word(source)} {_word(target)} {package}" + _name_option(name)
+    return f"%wasmcloud link put {_word(source)} {_word(target)} {_word(package)}" + _name_option(
+        name
+    )
 
 
 def _name_option(name: str) -> str:
@@ -266,7 +267,7 @@ def _name_option(name: str) -> str:
 
 def _word(text: str) -> str:
     """One word of a magic line, whatever the text holds."""
-    if text and re.fullmatch(r"[\w.,:/@+=-]+", text):
+    if re.fullmatch(r"[\w./][\w.,:/@+=-]*", text):
         return text
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
     return '"' + " ".join(escaped.split()) + '"'

@@ -90,7 +90,7 @@ def test_a_link_under_another_name_is_told() -> None:
 def test_a_link_to_something_else_is_deleted_first() -> None:
     first, second = explain(lattice(spec("httpd", link("httpd", "old"))), "httpd", "hello", HTTP)
     assert "goes to 'old'" in first.text
-    assert first.command == "%wasmcloud link del httpd wasi:http"
+    assert first.command == "%wasmcloud link del httpd wasi:http/incoming-handler"
     assert second.command.startswith("%wasmcloud link put httpd hello")
 
 
