@@ -12,7 +12,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from workbench.wire.wit.parse_items import KEYWORDS
-from workbench.wire.wit.python_values import INTEGER_RANGES
+from workbench.wire.wit.scalars import INTEGER_RANGES
 from workbench.wire.wit.types import (
     PRIMITIVES,
     U8,

@@ -25,7 +25,8 @@ from typing import Any
 from workbench.errors import ValueMismatch, WitSyntaxError
 from workbench.wire.wit.json_values import JSON_RULES, json_form
 from workbench.wire.wit.mismatch import Mismatch, describe_type, shorten
-from workbench.wire.wit.python_values import PYTHON_RULES, closest
+from workbench.wire.wit.naming import closest
+from workbench.wire.wit.python_values import PYTHON_RULES
 from workbench.wire.wit.types import CHAR, STRING, Enum, Function, Option, Type, Variant
 from workbench.wire.wit.wave import parse_wave
 

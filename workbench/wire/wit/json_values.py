@@ -26,7 +26,8 @@ from typing import Any, ClassVar
 
 from workbench.wire.limits import DEFAULT_LIMITS
 from workbench.wire.wit.mismatch import Mismatch, describe_type
-from workbench.wire.wit.python_values import ByType, PythonRules, Reader
+from workbench.wire.wit.python_values import ByType, PythonRules
+from workbench.wire.wit.scalars import Reader
 from workbench.wire.wit.types import (
     U8,
     Borrow,

@@ -9,14 +9,25 @@ equality.
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import inspect
-import struct
-from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import AsyncIterable, Callable, Iterator, Mapping, Set
 from typing import Any, ClassVar, TypeVar
 
 from workbench.wire.limits import DEFAULT_LIMITS
 from workbench.wire.wit.mismatch import Mismatch, describe_type
+from workbench.wire.wit.naming import closest, name_table
+from workbench.wire.wit.scalars import (
+    INTEGER_RANGES,
+    Reader,
+    finite,
+    float_reader,
+    integer_reader,
+    number_list_reader,
+    read_bool,
+    read_bytes,
+    read_char,
+    read_string,
+)
 from workbench.wire.wit.types import (
     U8,
     Borrow,
@@ -46,31 +57,11 @@ from workbench.wire.wit.values import (
     record_class,
 )
 
-__all__ = ["INTEGER_RANGES", "PYTHON_RULES", "ByType", "PythonRules", "Reader", "closest"]
+__all__ = ["PYTHON_RULES", "ByType", "PythonRules"]
 
-Reader = Callable[[Any], Any]
 T = TypeVar("T")
 
-INTEGER_RANGES: dict[str, tuple[int, int]] = {
-    **{f"u{n}": (0, (1 << n) - 1) for n in (8, 16, 32, 64)},
-    **{f"s{n}": (-(1 << (n - 1)), (1 << (n - 1)) - 1) for n in (8, 16, 32, 64)},
-}
 _CACHE_SIZE = 4096
-
-
-def closest(name: str, names: Iterable[str]) -> str:
-    """``; did you mean 'x'?`` where one of ``names`` is near, else nothing."""
-    near = difflib.get_close_matches(name, list(names), n=1)
-    return f"; did you mean {near[0]!r}?" if near else ""
-
-
-def name_table(names: Iterable[str]) -> dict[str, str]:
-    """Every spelling that stands for a WIT name: kebab, snake, and the Python attribute."""
-    table = {name: name for name in names}
-    for name in list(table):
-        table.setdefault(name.replace("-", "_"), name)
-        table.setdefault(attribute_name(name), name)
-    return table
 
 
 class ByType:
@@ -121,7 +112,10 @@ class PythonRules:
             case Prim(name):
                 return self._prim(name)
             case List(item):
-                return self._bytes() if item == U8 else self._list(type, self._compile(item, below))
+                if item == U8:
+                    return self._bytes()
+                general = self._list(type, self._compile(item, below))
+                return number_list_reader(item, general)
             case Option(item):
                 return self._option(type, self._compile(item, below))
             case Result(ok, err):
@@ -150,40 +144,23 @@ class PythonRules:
 
     def _prim(self, name: str) -> Reader:
         if name in INTEGER_RANGES:
-            return _integer_reader(name)
-        readers = {"bool": _read_bool, "char": _read_char, "string": _read_string}
+            return integer_reader(name)
+        readers = {"bool": read_bool, "char": read_char, "string": read_string}
         return readers.get(name) or self._float(name)
 
     def _float(self, name: str) -> Reader:
-        single = name == "f32"
-
-        def read(value: Any) -> float:
-            if type(value) is not float:
-                if isinstance(value, (bool, str, bytes)) or not hasattr(value, "__float__"):
-                    raise Mismatch(name, value)
-                try:
-                    value = float(value)
-                except (OverflowError, ValueError, TypeError):
-                    raise Mismatch(name, value, f"no {name} is that large") from None
-            if single:
-                try:
-                    return _F32.unpack(_F32.pack(value))[0]
-                except OverflowError:
-                    raise Mismatch(name, value, "no f32 is that large") from None
-            return value
-
-        return read
+        return float_reader(name)
 
     # -- lists and products -------------------------------------------------------------------
 
     def _bytes(self) -> Reader:
-        return _read_bytes
+        return read_bytes
 
     def _list(self, type: Type, item: Reader) -> Reader:
         expected = describe_type(type)
 
         def read(value: Any) -> list[Any]:
-            items = value if isinstance(value, (list, tuple)) else _finite(expected, value)
+            items = value if isinstance(value, (list, tuple)) else finite(expected, value)
             parts: list[Any] = []
             try:
                 parts.extend(map(item, items))
@@ -200,7 +177,7 @@ class PythonRules:
         count = len(items)
 
         def read(value: Any) -> tuple[Any, ...]:
-            parts = value if isinstance(value, (list, tuple)) else _finite(expected, value)
+            parts = value if isinstance(value, (list, tuple)) else finite(expected, value)
             if len(parts) != count:
                 raise Mismatch(expected, value, f"it has {count} items, not {len(parts)}")
             return tuple(
@@ -325,7 +302,7 @@ class PythonRules:
 
     def _stream(self, type: Stream, item: Reader | None) -> Reader:
         expected = describe_type(type)
-        whole = None if item is None else _read_bytes if type.item == U8 else self._list(type, item)
+        whole = None if item is None else read_bytes if type.item == U8 else self._list(type, item)
 
         def read(value: Any) -> Any:
             if isinstance(value, (bytes, bytearray, memoryview, list, tuple)) and whole is not None:
@@ -347,9 +324,6 @@ class PythonRules:
         return read
 
 
-_F32 = struct.Struct("<f")
-
-
 def _step(reader: Reader, value: Any, step: str) -> Any:
     try:
         return reader(value)
@@ -363,85 +337,6 @@ def _payload(reader: Reader | None, value: Any, step: str, expected: str) -> Any
     if value is not None:
         raise Mismatch("nothing", value, f"{step[1:]!r} of {expected} has no payload")
     return None
-
-
-def _integer_reader(name: str) -> Reader:
-    low, high = INTEGER_RANGES[name]
-
-    def read(value: Any) -> int:
-        if type(value) is not int:
-            if isinstance(value, bool) or not hasattr(value, "__index__"):
-                raise Mismatch(name, value)
-            value = int(value.__index__())
-        if not low <= value <= high:
-            raise Mismatch(name, value, f"{name} holds {low} to {high}")
-        return value
-
-    return read
-
-
-def _read_bool(value: Any) -> bool:
-    if value is True or value is False:
-        return value
-    # numpy's bool is no bool, and means one.
-    if type(value).__name__ in ("bool_", "bool") and type(value).__module__ == "numpy":
-        return bool(value)
-    raise Mismatch("bool", value)
-
-
-def _read_char(value: Any) -> str:
-    if not isinstance(value, str):
-        raise Mismatch("char", value)
-    if len(value) != 1:
-        raise Mismatch("char", value, f"a char is one code point, not {len(value)}")
-    if "\ud800" <= value <= "\udfff":
-        raise Mismatch("char", value, "a surrogate is no char")
-    return value if type(value) is str else str(value)
-
-
-def _read_string(value: Any) -> str:
-    if not isinstance(value, str):
-        raise Mismatch("string", value)
-    if not value.isascii():
-        try:
-            value.encode()
-        except UnicodeEncodeError:
-            raise Mismatch(
-                "string", value, "it holds a lone surrogate, which UTF-8 can't"
-            ) from None
-    return value if type(value) is str else str.__str__(value)
-
-
-_read_u8 = _integer_reader("u8")
-
-
-def _read_bytes(value: Any) -> bytes:
-    if type(value) is bytes:
-        return value
-    if isinstance(value, (bytes, bytearray, memoryview)):
-        return bytes(value)
-    if isinstance(value, str):
-        raise Mismatch("list<u8>", value, "text is not bytes", hint="encode it: text.encode()")
-    items = value if isinstance(value, (list, tuple)) else _finite("list<u8>", value)
-    try:
-        return bytes([_read_u8(item) for item in items])
-    except Mismatch:
-        for index, item in enumerate(items):
-            _step(_read_u8, item, f"[{index}]")
-        raise
-
-
-def _finite(expected: str, value: Any) -> Sequence[Any]:
-    if isinstance(value, (str, bytes, bytearray, Mapping, RecordValue)) or not isinstance(
-        value, Iterable
-    ):
-        raise Mismatch(expected, value)
-    items: list[Any] = []
-    for item in value:
-        if len(items) >= DEFAULT_LIMITS.count:
-            raise Mismatch(expected, value, f"it has more than {DEFAULT_LIMITS.count} items")
-        items.append(item)
-    return items
 
 
 def _single(expected: str, value: Any, why: str) -> tuple[Any, Any]:

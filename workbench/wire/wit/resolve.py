@@ -18,8 +18,8 @@ from typing import Protocol
 from workbench.errors import WitResolveError, WitSyntaxError
 from workbench.wire.limits import DEFAULT_LIMITS
 from workbench.wire.wit.ast import InterfaceDecl, PackageDecl, PackageName, Path, WorldDecl
+from workbench.wire.wit.naming import closest
 from workbench.wire.wit.parse import parse_package
-from workbench.wire.wit.python_values import closest
 from workbench.wire.wit.scope import Body, InterfaceEntry, included, version_key
 from workbench.wire.wit.types import Interface, Package, World
 from workbench.wire.wit.worlds import build_world

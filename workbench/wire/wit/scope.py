@@ -27,7 +27,7 @@ from workbench.wire.wit.ast import (
     TypeExpr,
     Use,
 )
-from workbench.wire.wit.python_values import closest
+from workbench.wire.wit.naming import closest
 from workbench.wire.wit.types import (
     Borrow,
     Enum,

@@ -20,7 +20,8 @@ from typing import Any, NoReturn
 
 from workbench.wire.limits import DEFAULT_LIMITS
 from workbench.wire.wit.mismatch import Mismatch, describe_type
-from workbench.wire.wit.python_values import PYTHON_RULES, closest
+from workbench.wire.wit.naming import closest
+from workbench.wire.wit.python_values import PYTHON_RULES
 from workbench.wire.wit.source import Source
 from workbench.wire.wit.types import (
     U8,

@@ -19,7 +19,7 @@ from workbench.wire.wit.ast import (
     PackageDecl,
     WorldDecl,
 )
-from workbench.wire.wit.python_values import closest
+from workbench.wire.wit.naming import closest
 from workbench.wire.wit.scope import Body, InterfaceEntry
 from workbench.wire.wit.types import Function, Interface, World
 
