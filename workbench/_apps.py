@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from workbench.wire.wadm import Status
 
 __all__ = ["App", "checked_manifest"]
+
+# The manager tries again by itself; this long is worth waiting for a better outcome.
+FAILURE_PATIENCE_S = 5.0
 
 
 class App:
@@ -52,16 +56,26 @@ class App:
     ) -> Status:
         """The status once it is deployed; ``on_status`` hears each change before.
 
-        Raises `WadmError` with the manager's words when it is not deployed in time.
+        Raises `WadmError` with the manager's words when it is not deployed in time, or when it
+        has failed and nothing improved for `FAILURE_PATIENCE_S`.
         """
         last: Status | None = None
-        async for status in self._lattice.wadm_client.watch_status(self.name, timeout_s=timeout_s):
-            last = status
-            if on_status is not None:
-                on_status(status)
-            if status.status.type == "deployed":
-                return status
-        raise _not_deployed(self.name, last, timeout_s)
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + timeout_s
+        try:
+            async with asyncio.timeout_at(deadline) as limit:
+                async for status in self._lattice.wadm_client.watch_status(self.name):
+                    last = status
+                    if on_status is not None:
+                        on_status(status)
+                    if status.type == "deployed":
+                        return status
+                    failed = status.type == "failed"
+                    patience = loop.time() + FAILURE_PATIENCE_S
+                    limit.reschedule(min(deadline, patience) if failed else deadline)
+        except TimeoutError:
+            pass
+        raise _not_deployed(self.name, last)
 
     @property
     def story(self) -> list[Any]:
@@ -70,16 +84,16 @@ class App:
         return list(manager.story(self.name)) if manager is not None else []
 
 
-def _not_deployed(name: str, status: Status | None, timeout_s: float) -> WadmError:
+def _not_deployed(name: str, status: Status | None) -> WadmError:
     if status is None:
-        return WadmError(f"no status of {name} came within {timeout_s:g} s")
+        return WadmError(f"no status of {name} came", hint="%wasmcloud doctor")
     waiting = [
         f"{scaler.name}: {scaler.status.message or scaler.status.type}"
         for scaler in status.scalers
         if scaler.status.type != "deployed"
     ]
     return WadmError(
-        f"{name} is {status.status.type} after {timeout_s:g} s"
+        f"{name} is not deployed but {status.type}"
         + (f": {status.status.message}" if status.status.message else ""),
         hint="\n".join(waiting) or f"`%wasmcloud app status {name}` shows its parts",
         status=status,

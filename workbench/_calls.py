@@ -17,13 +17,8 @@ from workbench.errors import IncompleteResults, WitError, WorkbenchError
 from workbench.lattice.rpc import RpcClient
 from workbench.lattice.trace import CallEvent, Phase, Side, Tracer
 from workbench.nats import Connection
-from workbench.wire.http import (
-    HttpError,
-    HttpRequest,
-    collect,
-    request_to_wrpc,
-    response_from_wrpc,
-)
+from workbench.wire.http import HttpError, HttpRequest, collect
+from workbench.wire.http_wrpc import request_to_wrpc, response_from_wrpc
 from workbench.wire.wit.bundled import bundled
 from workbench.wire.wit.coerce import coerce_args
 from workbench.wire.wit.lookup import find_function

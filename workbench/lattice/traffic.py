@@ -166,6 +166,10 @@ class Traffic:
             self._unsubscribe()
             self._unsubscribe = None
 
+    def __call__(self) -> list[Call]:
+        """The same as `calls`: ``lattice.traffic()`` is the public name."""
+        return self.calls()
+
     def calls(self) -> list[Call]:
         """The finished calls that are kept, oldest first."""
         with self._lock:
