@@ -62,6 +62,9 @@ __all__ = [
 LATE_AFTER_S = 45.0
 FORGOTTEN_AFTER_S = 75.0
 FAILURE_KEPT_S = 300.0
+# Anyone who may publish can claim to be a host, and name things: memory must end somewhere.
+HOSTS_KEPT = 4096
+THINGS_KEPT = 65_536
 
 RunStatus: TypeAlias = Literal["starting", "running", "degraded", "failed", "stopped"]
 
@@ -417,6 +420,8 @@ def _app(state: LatticeState, heard: AppHeard) -> LatticeState:
     known = state.apps.get(heard.name)
     if known is not None and known.status == heard.status:
         return state
+    if known is None and len(state.apps) >= THINGS_KEPT:
+        return state
     app = AppState(heard.name, heard.status, heard.at_s)
     return replace(state, apps=_with(state.apps, heard.name, app))
 
@@ -437,6 +442,10 @@ def _heard(state: LatticeState, event: events.Event, at_s: float) -> HostState:
 
 
 def _with_host(state: LatticeState, host: HostState) -> LatticeState:
+    if host.id not in state.hosts and len(state.hosts) >= HOSTS_KEPT:
+        return state
+    if len(host.components) + len(host.providers) > THINGS_KEPT:
+        return state
     return replace(state, hosts=_with(state.hosts, host.id, host))
 
 

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unit.lattice.lives import (
@@ -199,6 +199,17 @@ def test_links_and_configs_come_from_the_buckets() -> None:
     assert (state.links, state.configs) == ([], {})
 
 
+def test_strangers_cannot_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lattice_state, "HOSTS_KEPT", 2)
+    monkeypatch.setattr(lattice_state, "THINGS_KEPT", 2)
+    state = fold(*(scaled("a", host=f"N{number}") for number in range(5)))
+    assert set(state.hosts) == {"N0", "N1"}
+    state = fold(*(scaled(f"c{number}", host="N0") for number in range(5)), state=state)
+    assert len(state.hosts["N0"].components) == 2
+    state = fold(*(app(f"app{number}", StatusType.DEPLOYED) for number in range(5)), state=state)
+    assert len(state.apps) == 2
+
+
 def test_a_bucket_that_was_made_anew_starts_over() -> None:
     state = fold(spec("a", link("a", "b"), revision=7), config("c", 3, k="v"))
     state = fold(BucketRenewed("lattice"), spec("b", link("b", "c"), revision=1), state=state)
@@ -265,6 +276,7 @@ _json = st.recursive(
 )
 
 
+@settings(max_examples=50)
 @given(st.text(max_size=12), st.text(max_size=12), _json)
 def test_events_of_unknown_types_change_nothing(kind: str, source: str, data: Any) -> None:
     before = fold(host_started(), scaled("a"))

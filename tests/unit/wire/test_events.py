@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.golden import control_plane
@@ -158,6 +158,7 @@ _value = st.recursive(
 )
 
 
+@settings(max_examples=50)
 @given(st.sampled_from(sorted(events.PAYLOADS)), st.dictionaries(st.text(max_size=8), _value))
 def test_any_data_parses_or_raises_a_remote_error(name: str, data: dict[str, Any]) -> None:
     body = json.loads(_MADE[name]) | {"data": data}
