@@ -7,7 +7,6 @@ that nothing hidden, reordered or on a second line can get into a cell.
 
 from __future__ import annotations
 
-import json
 import re
 from typing import Any
 
@@ -121,5 +120,5 @@ def _line(verb: str, *words: str, otherwise: str) -> str:
 
 
 def _literal(text: str) -> str:
-    # A JSON string in ASCII is a Python string too; lone surrogates stay escapes in both.
-    return json.dumps(text, ensure_ascii=True)
+    """A Python string in plain ASCII; with double quotes, as people write it, where it can be."""
+    return f'"{text}"' if _PLAIN.match(text) else ascii(text)
