@@ -172,7 +172,8 @@ def main() -> None:
         factory = uvloop.new_event_loop
     with asyncio.Runner(loop_factory=factory) as runner:
         if options.serve:
-            runner.run(serve(*options.serve, options.traced))
+            url, user, password = options.serve
+            runner.run(serve(url, user, password, options.traced))
             return
         results = runner.run(run(options.seconds, options.traced))
     if options.json:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Literal
 
 from workbench.errors import CallError, NatsError
@@ -170,7 +171,7 @@ class RpcClient:
         headers: Mapping[str, str],
     ) -> _Call:
         token = self._tokens()
-        name = CallName(target, instance, subjects.wire_function_name(codec.function.name))
+        name, subject = _address(self.lattice, target, instance, codec.function.name)
         live = None
         if codec.result_channels or codec.has_dynamic_result:
             live = LiveValues(lambda path: self._drop(token, path), stream_bytes=self._stream_bytes)
@@ -178,7 +179,7 @@ class RpcClient:
             codec,
             args,
             name=name,
-            subject=subjects.invocation(self.lattice, target, instance, name.function),
+            subject=subject,
             inbox=f"{self._inbox}.{token}",
             headers=headers,
             max_payload=self._nc.max_payload,
@@ -360,6 +361,14 @@ class RpcClient:
 
 def _bulk(outputs: Sequence[Output]) -> int:
     return sum(len(out.data) for out in outputs if isinstance(out, Publish))
+
+
+@lru_cache(maxsize=4096)
+def _address(lattice: str, target: str, instance: str, function_name: str) -> tuple[CallName, str]:
+    """What is called, in words for errors and as a subject."""
+    wire_name = subjects.wire_function_name(function_name)
+    subject = subjects.invocation(lattice, target, instance, wire_name)
+    return CallName(target, instance, wire_name), subject
 
 
 def _headers(

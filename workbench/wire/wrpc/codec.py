@@ -18,8 +18,13 @@ from workbench.wire.wrpc.encode import Deferred, Encoder, compile_encoder
 from workbench.wire.wrpc.pending import AsyncType, AsyncValues, Path
 from workbench.wire.wrpc.shape import channels, check, has_async, has_dynamic_channels
 
-__all__ = ["FunctionCodec", "decoder", "encode_params", "encode_value", "encoder",
+__all__ = [
+    "CALL_LIMITS","FunctionCodec", "decoder", "encode_params", "encode_value", "encoder",
            "function_codec"]  # fmt: skip
+
+# One call's values on one side. NATS servers take 1 MiB messages and 64 MB in a buffer; whoever
+# sends more than this means harm or should use a stream.
+CALL_LIMITS = Limits(bytes=256 * 1024 * 1024)
 
 # What encoders raise on a value of another shape; `coerce` then finds the words.
 _MISFITS = (
@@ -90,7 +95,7 @@ class FunctionCodec:
                  "has_dynamic_result", "limits", "param_channels", "param_types",
                  "result_channels", "result_types")  # fmt: skip
 
-    def __init__(self, function: Function, limits: Limits = DEFAULT_LIMITS) -> None:
+    def __init__(self, function: Function, limits: Limits = CALL_LIMITS) -> None:
         self.function = function
         self.limits = limits
         self.param_types = tuple(type for _, type in function.params)
@@ -182,7 +187,7 @@ _codecs: dict[int, FunctionCodec] = {}
 _CODECS_KEPT = 4096
 
 
-def function_codec(function: Function, limits: Limits = DEFAULT_LIMITS) -> FunctionCodec:
+def function_codec(function: Function, limits: Limits = CALL_LIMITS) -> FunctionCodec:
     """The codec of this very `Function` object, made at its first use."""
     known = _codecs.get(id(function))
     if known is not None and known.function is function and known.limits is limits:

@@ -52,7 +52,7 @@ from workbench.wire.wrpc.machine import CalleeMachine, CallerMachine, Waiting
 NAME = CallName("t", "a:b/c", "f")
 
 
-def caller(f: Function, args: list[Any], **changed: Any) -> CallerMachine:
+def caller(f: Function, args: list[Any], **changed: Any) -> Any:
     options: dict[str, Any] = {
         "name": NAME, "subject": "default.t.wrpc.0.0.1.a:b/c.f", "inbox": "R", "headers": None,
         "max_payload": 1 << 20,
@@ -60,7 +60,7 @@ def caller(f: Function, args: list[Any], **changed: Any) -> CallerMachine:
     return CallerMachine(function_codec(f), args, **(options | changed))
 
 
-def callee(f: Function, **changed: Any) -> CalleeMachine:
+def callee(f: Function, **changed: Any) -> Any:
     options: dict[str, Any] = {"name": NAME, "inbox": "S", "reply": "R", "max_payload": 1 << 20}
     return CalleeMachine(function_codec(f), **(options | changed))
 
@@ -351,7 +351,7 @@ def test_a_chunk_and_a_future_encode_as_recorded() -> None:
     ("status", "kind"),
     [(503, NoResponders), (408, HandshakeTimeout), (409, IncompleteResults), (500, CallError)],
 )
-def test_a_status_message_fails_the_call(status: int, kind: type[Exception]) -> None:
+def test_a_status_message_fails_the_call(status: int, kind: type[CallError]) -> None:
     (failed,) = caller(TAIL, ["x"]).receive("", b"", status=status, description="why")
     assert isinstance(failed.error, kind)
     assert failed.error.fields["target"] == "t" and failed.error.fields["function"] == "f"
