@@ -21,6 +21,7 @@ from pathlib import Path
 from workbench.errors import WitResolveError
 from workbench.wire.wit.ast import PackageName
 from workbench.wire.wit.resolve import Resolver
+from workbench.wire.wit.scope import version_key
 
 __all__ = [
     "WASI_OF_OTHERS",
@@ -39,6 +40,8 @@ WASI_OF_OTHERS = "0.2.0"
 
 # Served versions are remembered, so a stranger's world must not name thousands of them.
 _WASI_SERVED = re.compile(r"0\.2\.\d{1,2}")
+# In the bundled texts a gated statement is one line.
+_GATED = re.compile(r"[ ]*@since\(version = ([\d.]+)\)\n[^\n]*;\n")
 _HEADER = re.compile(r"package ([\w-]+):([\w-]+)(?:@([^;\s]+))?;")
 
 
@@ -63,6 +66,12 @@ def _texts() -> dict[PackageName, str]:
 
 
 def _with_wasi(text: str, version: str) -> str:
+    """``text`` as of one WASI release: every reference at it, nothing that came later.
+
+    Tools refuse a gate that names a version after the package's own, so what is gated goes.
+    """
+    newest = version_key(version)
+    text = _GATED.sub(lambda m: m[0] if version_key(m[1]) <= newest else "", text)
     # Only references have the @ right before the version; gates write `version = 0.2.1`.
     return text.replace(f"@{WASI_VERSION}", f"@{version}")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import struct
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
@@ -40,7 +41,10 @@ def integer_reader(name: str) -> Reader:
         if type(value) is not int:
             if isinstance(value, bool) or not hasattr(value, "__index__"):
                 raise Mismatch(name, value)
-            value = int(value.__index__())
+            try:
+                value = int(operator.index(value))
+            except (TypeError, ValueError, OverflowError):
+                raise Mismatch(name, value) from None
         if not low <= value <= high:
             raise Mismatch(name, value, f"{name} holds {low} to {high}")
         return value
