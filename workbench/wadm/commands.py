@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 
 import msgspec
 
+from workbench.wire.jsontext import encode
 from workbench.wire.records import Link
 from workbench.wire.wadm import SCALER, SPREAD_NAME
 
@@ -240,7 +241,7 @@ def wire_form(command: Command) -> dict[str, Any] | None:
                 "annotations": own_annotations(command),
             }
         case PutLink():
-            body = {**msgspec.to_builtins(command.link), "model_name": command.app}
+            body = {**msgspec.json.decode(encode(command.link)), "model_name": command.app}
         case DeleteLink():
             body = {
                 "source_id": command.source_id,

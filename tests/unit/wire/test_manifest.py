@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -165,7 +166,8 @@ json_values = st.recursive(
 @given(st.data())
 def test_any_spoiled_manifest_gives_findings_and_never_another_error(data: st.DataObject) -> None:
     whole = m.parse(SHOP).to_obj()
-    node, path = whole, []
+    node: Any = whole
+    path: list[tuple[Any, Any]] = []
     while isinstance(node, dict | list) and node and data.draw(st.booleans()):
         key = data.draw(st.sampled_from(list(node) if isinstance(node, dict) else range(len(node))))
         path.append((node, key))
