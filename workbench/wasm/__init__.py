@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from workbench.wasm.imports import ObjectImports as ObjectImports
     from workbench.wasm.instantiator import Instantiator as Instantiator
     from workbench.wasm.limits import StoreLimits as StoreLimits
+    from workbench.wasm.text import wat_to_bytes as wat_to_bytes
 
 _HOMES = {
     "CompiledComponent": "compiled",
@@ -28,6 +29,7 @@ _HOMES = {
     "Instantiator": "instantiator",
     "ObjectImports": "imports",
     "StoreLimits": "limits",
+    "wat_to_bytes": "text",
 }
 
 __all__ = [
@@ -39,6 +41,7 @@ __all__ = [
     "Instantiator",
     "ObjectImports",
     "StoreLimits",
+    "wat_to_bytes",
 ]
 
 

@@ -95,7 +95,7 @@ def _bytes() -> tuple[Lower, Lift]:
     return lower, lift
 
 
-def _numbers(name: str, code: str) -> tuple[Lower, Lift]:
+def _numbers(name: str, code: Any) -> tuple[Lower, Lift]:
     kind, list_kind = KINDS[name], KINDS["list"]
     width = Struct("<" + code).size
     step, first = SIZE // width, PAYLOAD // width

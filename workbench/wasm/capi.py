@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import wasmtime
+import wasmtime.component
 from wasmtime import _ffi as ffi
 
 __all__ = [
@@ -32,8 +33,9 @@ __all__ = [
     "wasmtime",
 ]
 
-_KEEPS = ctypes.PyDLL(None, handle=ffi.dll._handle)
-_RELEASES = ctypes.CDLL(None, handle=ffi.dll._handle)
+_handle: int = ffi.dll._handle  # pyright: ignore[reportAttributeAccessIssue] - set by ctypes
+_KEEPS = ctypes.PyDLL(None, handle=_handle)
+_RELEASES = ctypes.CDLL(None, handle=_handle)
 
 P = c_void_p
 CVal = ffi.wasmtime_component_val_t
@@ -76,6 +78,7 @@ def pointer_of(managed: Any) -> int:
     return ctypes.cast(managed.ptr(), P).value or 0
 
 
+config_concurrency = _quick("wasmtime_config_concurrency_support_set", None, P, c_bool)
 store_new = _quick("wasmtime_store_new", P, P, P, P)
 store_context = _quick("wasmtime_store_context", P, P)
 store_limiter = _quick("wasmtime_store_limiter", None, P, *[c_int64] * 5)

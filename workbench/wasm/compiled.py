@@ -59,7 +59,7 @@ class CompiledComponent:
         self.load_seconds = load_seconds
         self.imports = found.imports
         self.exports = found.exports
-        self.world = found.world(name)
+        self.world = found.world()
         self.functions = self._index_exports()
 
     def __repr__(self) -> str:

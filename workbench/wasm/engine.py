@@ -36,7 +36,7 @@ Progress = Callable[[str], None]
 _VERSION = importlib.metadata.version("wasmtime")
 _PROGRESS_EVERY_S = 0.25
 _IDLE_TICKS = 50
-_CONFIGURATION = "epoch,component-model,v1"
+_CONFIGURATION = "epoch,no-concurrency,1"
 """Names the engine's settings in the cache key; change it with them."""
 
 
@@ -56,6 +56,9 @@ class Engine:
     ) -> None:
         config = wasmtime.Config()
         config.epoch_interruption = True
+        # Nothing here runs component-model async, and with it wasmtime 50.0 traps as soon as one
+        # host call gets a second borrow ("deferred host scope has no call context").
+        capi.config_concurrency(capi.pointer_of(config), False)
         self.limits = limits or StoreLimits()
         self.native = wasmtime.Engine(config)
         self.pointer = capi.pointer_of(self.native)

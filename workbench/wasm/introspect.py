@@ -12,6 +12,7 @@ from typing import Any
 
 from wasmtime import component as wc
 
+from workbench.wasm.capi import ffi
 from workbench.wire.wit import types as wit
 from workbench.wire.wit.types import Function, FunctionKind, Interface, ResourceType, World
 
@@ -22,6 +23,9 @@ _PRIMITIVES: dict[type, wit.Prim] = {
     wc.U8: wit.U8, wc.U16: wit.U16, wc.U32: wit.U32, wc.U64: wit.U64, wc.F32: wit.F32,
     wc.F64: wit.F64, wc.Char: wit.CHAR, wc.String: wit.STRING,
 }  # fmt: skip
+
+
+_NAMED = (wit.Record, wit.Variant, wit.Enum, wit.Flags)
 
 
 class Introspection:
@@ -37,9 +41,15 @@ class Introspection:
         self.resources: dict[tuple[str, str], ResourceType] = {}
         self.skipped: list[str] = []
         self._known: list[tuple[Any, ResourceType]] = []
+        self._declared: dict[tuple[str, wit.Type], str] = {}
 
-    def world(self, name: str) -> World:
-        return World(name or "component", self.imports, self.exports)
+    def world(self) -> World:
+        """The world under the name that tools give to one without a name."""
+        return World("root:component/root", self.imports, self.exports)
+
+    def origin(self, interface: str, name: str, type: wit.Type) -> str:
+        """The interface that first declared this named type."""
+        return self._declared.setdefault((name, type), interface)
 
     def resource(self, native: Any, name: str = "", interface: str = "") -> ResourceType:
         """The resource that equals ``native``; a new one under this name if there is none."""
@@ -150,21 +160,28 @@ def _item(
 def _interface(
     found: Introspection, name: str, native: Any, engine: Any, *, imported: bool
 ) -> Interface:
-    scope, functions = _Scope(found), []
+    scope, natives = _Scope(found), []
+    uses: dict[str, tuple[str, str]] = {}
     for member, extern in native.exports(engine).items():
         item = extern.ty
         if isinstance(item, wc.ResourceType):
             resource = found.resource(item, member, name)
             scope.types[member] = resource
+            if resource.interface != name:
+                uses[member] = (resource.interface, resource.name)
             if imported:
                 found.resources[name, member] = resource
         elif isinstance(item, wc.FuncType):
-            functions.append((member, item))
+            natives.append((member, item))
         elif isinstance(item, (wc.ComponentType, wc.ModuleType, wc.ComponentInstanceType)):
             found.skipped.append(f"{name}#{member}")
         else:
             scope.declare(member, item)
-    return Interface(name, scope.types, {n: _function(scope, n, f) for n, f in functions})
+            origin = found.origin(name, member, scope.types[member])  # type: ignore[arg-type]
+            if origin != name and isinstance(scope.types[member], _NAMED):
+                uses[member] = (origin, member)
+    functions = {n: _function(scope, n, f) for n, f in natives}
+    return Interface(name, scope.types, functions, uses=uses)
 
 
 _KINDS = {
@@ -177,8 +194,6 @@ _KINDS = {
 def _function(scope: _Scope, name: str, native: Any) -> Function:
     prefix = name[: name.index("]") + 1] if name.startswith("[") else ""
     params = tuple((n, scope.type(t)) for n, t in native.params)
-    from workbench.wasm.capi import ffi
-
     return Function(
         name,
         params,

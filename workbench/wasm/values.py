@@ -24,6 +24,7 @@ from workbench.wasm.capi import address_of_bytes, read
 from workbench.wasm.layout import KINDS, PAYLOAD, RECORD_ENTRY, SIZE
 from workbench.wire.wit.coerce import coerce
 from workbench.wire.wit.types import (
+    U8,
     Borrow,
     Enum,
     Flags,
@@ -259,19 +260,21 @@ def _string() -> tuple[Lower, Lift]:
 def _list(item: Type) -> tuple[Lower, Lift]:
     lower_item, lift_item = _compile(item)
     kind = KINDS["list"]
+    # list<u8> comes here only where bulk transfer is off.
+    is_bytes = item == U8
+    wanted = bytes if is_bytes else (list, tuple)
 
     def lower(value: Any, arena: Arena) -> bytes:
-        if not isinstance(value, (list, tuple)):
+        if not isinstance(value, wanted):
             raise NotCanonical
         data = b"".join([lower_item(v, arena) for v in value])
         return _VECTOR.pack(kind, len(value), arena.put(data))
 
-    def lift(block: bytes, at: int, state: Any) -> list[Any]:
+    def lift(block: bytes, at: int, state: Any) -> Any:
         count, pointer = _two(block, at + PAYLOAD)
-        if not count:
-            return []
-        items = read(pointer, count * SIZE)
-        return [lift_item(items, i, state) for i in range(0, count * SIZE, SIZE)]
+        items = read(pointer, count * SIZE) if count else b""
+        lifted = [lift_item(items, i, state) for i in range(0, count * SIZE, SIZE)]
+        return bytes(lifted) if is_bytes else lifted
 
     return lower, lift
 
@@ -333,7 +336,7 @@ def _record_values(type: Record, value: Any) -> tuple[Any, ...]:
         n for n, _ in type.fields
     ]:
         return value._values
-    if value.__class__ is tuple and len(value) == len(type.fields):
+    if isinstance(value, tuple) and len(value) == len(type.fields):
         return value
     raise NotCanonical
 

@@ -69,14 +69,17 @@ class Environment(WasiInterface):
     id = "wasi:cli/environment"
 
     @function("get-environment")
+    @staticmethod
     def get_environment(call: CallState) -> list[tuple[str, str]]:
         return []
 
     @function("get-arguments")
+    @staticmethod
     def get_arguments(call: CallState) -> list[str]:
         return ARGUMENTS
 
     @function("initial-cwd")
+    @staticmethod
     def initial_cwd(call: CallState) -> None:
         return None
 
@@ -85,10 +88,12 @@ class Exit(WasiInterface):
     id = "wasi:cli/exit"
 
     @function("exit")
+    @staticmethod
     def exit(call: CallState, status: Ok | Err) -> None:
         raise GuestExit(0 if isinstance(status, Ok) else 1)
 
     @function("exit-with-code")
+    @staticmethod
     def exit_with_code(call: CallState, code: int) -> None:
         raise GuestExit(code)
 
@@ -97,6 +102,7 @@ class Stdin(WasiInterface):
     id = "wasi:cli/stdin"
 
     @function("get-stdin")
+    @staticmethod
     def get_stdin(call: CallState) -> InputStream:
         return EmptyInput()
 
@@ -105,6 +111,7 @@ class Stdout(WasiInterface):
     id = "wasi:cli/stdout"
 
     @function("get-stdout")
+    @staticmethod
     def get_stdout(call: CallState) -> OutputStream:
         return call.service(StandardStreams).stdout
 
@@ -113,6 +120,7 @@ class Stderr(WasiInterface):
     id = "wasi:cli/stderr"
 
     @function("get-stderr")
+    @staticmethod
     def get_stderr(call: CallState) -> OutputStream:
         return call.service(StandardStreams).stderr
 

@@ -18,18 +18,22 @@ class MonotonicClock(WasiInterface):
     id = "wasi:clocks/monotonic-clock"
 
     @function("now")
+    @staticmethod
     def now(call: CallState) -> int:
         return time.monotonic_ns()
 
     @function("resolution")
+    @staticmethod
     def resolution(call: CallState) -> int:
         return max(1, round(time.get_clock_info("monotonic").resolution * _NS))
 
     @function("subscribe-instant")
+    @staticmethod
     def subscribe_instant(call: CallState, when: int) -> Pollable:
         return Timer(when / _NS)
 
     @function("subscribe-duration")
+    @staticmethod
     def subscribe_duration(call: CallState, duration: int) -> Pollable:
         return Timer((time.monotonic_ns() + duration) / _NS)
 
@@ -38,10 +42,12 @@ class WallClock(WasiInterface):
     id = "wasi:clocks/wall-clock"
 
     @function("now")
+    @staticmethod
     def now(call: CallState) -> Any:
         return divmod(time.time_ns(), _NS)
 
     @function("resolution")
+    @staticmethod
     def resolution(call: CallState) -> Any:
         return (0, max(1, round(time.get_clock_info("time").resolution * _NS)))
 
@@ -52,9 +58,11 @@ class Timezone(WasiInterface):
     id = "wasi:clocks/timezone"
 
     @function("display")
+    @staticmethod
     def display(call: CallState, when: Any) -> Any:
         return (0, "UTC", False)
 
     @function("utc-offset")
+    @staticmethod
     def utc_offset(call: CallState, when: Any) -> int:
         return 0

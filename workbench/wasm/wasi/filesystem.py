@@ -23,6 +23,7 @@ class Preopens(WasiInterface):
     id = "wasi:filesystem/preopens"
 
     @function("get-directories")
+    @staticmethod
     def get_directories(call: CallState) -> list[Any]:
         return []
 
@@ -31,10 +32,12 @@ class Types(WasiInterface):
     id = "wasi:filesystem/types"
 
     @function("filesystem-error-code")
+    @staticmethod
     def filesystem_error_code(call: CallState, error: Any) -> None:
         return None
 
     @function("[method]descriptor.is-same-object")
+    @staticmethod
     def is_same_object(call: CallState, one: Any, other: Any) -> bool:
         return one is other
 

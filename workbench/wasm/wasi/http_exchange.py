@@ -37,7 +37,7 @@ class HttpExchange:
         self._call = call
         self._on_end = on_end
         self._sink: BodySink | None = None
-        self._head: asyncio.Future[HttpResponse] = asyncio.get_running_loop().create_future()
+        self._head: asyncio.Future[HttpResponse] | None = asyncio.get_running_loop().create_future()
         self._source = BodySource(call, request.body, request.trailers)
         incoming = IncomingRequest(
             Fields.received(request.headers),
@@ -57,7 +57,7 @@ class HttpExchange:
         self._call.port.post(self._deliver, outcome)
 
     def _deliver(self, outcome: Ok | Err) -> None:
-        if self._head.done():
+        if self._head is None or self._head.done():
             return
         if isinstance(outcome, Err):
             self._head.set_exception(HttpError(outcome.value.name, outcome.value.payload))
@@ -74,12 +74,16 @@ class HttpExchange:
         self._job = job
         job.on_end(self._ended)
         self._source.start()
+        assert self._head is not None
         try:
             return await self._head
         except asyncio.CancelledError:
             self._call.cancel()
             await job.settled()
             raise
+        finally:
+            # A response that its receiver drops must be seen to go: keep no hold on it.
+            self._head = None
 
     async def _settle(self) -> None:
         await self._job.settled()
@@ -87,7 +91,7 @@ class HttpExchange:
     def _ended(self, outcome: asyncio.Future[Any]) -> None:
         """The guest is through, well or not. On the loop."""
         error = asyncio.CancelledError() if outcome.cancelled() else outcome.exception()
-        if not self._head.done():
+        if self._head is not None and not self._head.done():
             self._head.set_exception(error or _no_response(self._call))
         elif error is not None and not isinstance(error, LimitHit):
             log.info("the guest failed after it had set its response: %s", error)

@@ -29,6 +29,7 @@ class OutgoingHandler(WasiInterface):
     id = "wasi:http/outgoing-handler"
 
     @function("handle")
+    @staticmethod
     def handle(call: CallState, request: OutgoingRequest, options: Options | None) -> Any:
         return Err(Case("HTTP-request-denied"))
 

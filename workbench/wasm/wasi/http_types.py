@@ -28,70 +28,86 @@ class Types(WasiInterface):
     id = "wasi:http/types"
 
     @function("http-error-code")
+    @staticmethod
     def http_error_code(call: CallState, error: IoError) -> Case | None:
         return error.http_code
 
     # -- fields --------------------------------------------------------------------------------
 
     @function("[constructor]fields")
+    @staticmethod
     def new_fields(call: CallState) -> Fields:
         return Fields()
 
     @function("[static]fields.from-list")
+    @staticmethod
     def from_list(call: CallState, entries: list[tuple[str, bytes]]) -> Any:
         return _fields_result(lambda: Fields.checked(entries))
 
     @function("[method]fields.get")
+    @staticmethod
     def get(call: CallState, fields: Fields, name: str) -> list[bytes]:
         return fields.get(name)
 
     @function("[method]fields.has")
+    @staticmethod
     def has(call: CallState, fields: Fields, name: str) -> bool:
         return fields.has(name)
 
     @function("[method]fields.set")
+    @staticmethod
     def set(call: CallState, fields: Fields, name: str, values: list[bytes]) -> Any:
         return _fields_result(lambda: fields.set(name, values))
 
     @function("[method]fields.delete")
+    @staticmethod
     def delete(call: CallState, fields: Fields, name: str) -> Any:
         return _fields_result(lambda: _none(fields.delete(name)))
 
     @function("[method]fields.append")
+    @staticmethod
     def append(call: CallState, fields: Fields, name: str, value: bytes) -> Any:
         return _fields_result(lambda: fields.append(name, value))
 
     @function("[method]fields.entries")
+    @staticmethod
     def entries(call: CallState, fields: Fields) -> list[tuple[str, bytes]]:
         return fields.entries()
 
     @function("[method]fields.clone")
+    @staticmethod
     def clone(call: CallState, fields: Fields) -> Fields:
         return fields.copy()
 
     # -- incoming ------------------------------------------------------------------------------
 
     @function("[method]incoming-request.method")
+    @staticmethod
     def incoming_method(call: CallState, request: messages.IncomingRequest) -> Case:
         return request.method
 
     @function("[method]incoming-request.path-with-query")
+    @staticmethod
     def incoming_path(call: CallState, request: messages.IncomingRequest) -> str | None:
         return request.path
 
     @function("[method]incoming-request.scheme")
+    @staticmethod
     def incoming_scheme(call: CallState, request: messages.IncomingRequest) -> Case | None:
         return request.scheme
 
     @function("[method]incoming-request.authority")
+    @staticmethod
     def incoming_authority(call: CallState, request: messages.IncomingRequest) -> str | None:
         return request.authority
 
     @function("[method]incoming-response.status")
+    @staticmethod
     def incoming_status(call: CallState, response: messages.IncomingResponse) -> int:
         return response.status
 
     @function("[method]incoming-body.stream")
+    @staticmethod
     def body_stream(call: CallState, body: messages.IncomingBody) -> Any:
         if body.streamed:
             return Err()
@@ -99,14 +115,17 @@ class Types(WasiInterface):
         return Ok(BodyReader(body.source))
 
     @function("[static]incoming-body.finish")
+    @staticmethod
     def finish_incoming(call: CallState, body: messages.IncomingBody) -> Any:
         return messages.FutureTrailers(body.source)
 
     @function("[method]future-trailers.subscribe")
+    @staticmethod
     def trailers_subscribe(call: CallState, future: messages.FutureTrailers) -> Pollable:
         return Pollable(lambda: future.source.trailers_done)
 
     @function("[method]future-trailers.get")
+    @staticmethod
     def trailers_get(call: CallState, future: messages.FutureTrailers) -> Any:
         source = future.source
         if not source.trailers_done:
@@ -122,14 +141,17 @@ class Types(WasiInterface):
     # -- outgoing ------------------------------------------------------------------------------
 
     @function("[constructor]outgoing-request")
+    @staticmethod
     def new_request(call: CallState, headers: Fields) -> messages.OutgoingRequest:
         return messages.OutgoingRequest(headers)
 
     @function("[method]outgoing-request.method")
+    @staticmethod
     def request_method(call: CallState, request: messages.OutgoingRequest) -> Case:
         return request.method
 
     @function("[method]outgoing-request.set-method")
+    @staticmethod
     def set_method(call: CallState, request: messages.OutgoingRequest, method: Case) -> Any:
         if not is_method(method_name(method)):
             return Err()
@@ -137,10 +159,12 @@ class Types(WasiInterface):
         return Ok()
 
     @function("[method]outgoing-request.path-with-query")
+    @staticmethod
     def request_path(call: CallState, request: messages.OutgoingRequest) -> str | None:
         return request.path
 
     @function("[method]outgoing-request.set-path-with-query")
+    @staticmethod
     def set_path(call: CallState, request: messages.OutgoingRequest, path: str | None) -> Any:
         if path is not None and not _is_clean(path):
             return Err()
@@ -148,10 +172,12 @@ class Types(WasiInterface):
         return Ok()
 
     @function("[method]outgoing-request.scheme")
+    @staticmethod
     def request_scheme(call: CallState, request: messages.OutgoingRequest) -> Case | None:
         return request.scheme
 
     @function("[method]outgoing-request.set-scheme")
+    @staticmethod
     def set_scheme(call: CallState, request: messages.OutgoingRequest, scheme: Case | None) -> Any:
         if scheme is not None and scheme.name == "other" and not is_method(str(scheme.payload)):
             return Err()
@@ -159,10 +185,12 @@ class Types(WasiInterface):
         return Ok()
 
     @function("[method]outgoing-request.authority")
+    @staticmethod
     def request_authority(call: CallState, request: messages.OutgoingRequest) -> str | None:
         return request.authority
 
     @function("[method]outgoing-request.set-authority")
+    @staticmethod
     def set_authority(call: CallState, request: messages.OutgoingRequest, name: str | None) -> Any:
         if name is not None and (not name or not _is_clean(name) or "/" in name):
             return Err()
@@ -170,14 +198,17 @@ class Types(WasiInterface):
         return Ok()
 
     @function("[constructor]outgoing-response")
+    @staticmethod
     def new_response(call: CallState, headers: Fields) -> messages.OutgoingResponse:
         return messages.OutgoingResponse(headers)
 
     @function("[method]outgoing-response.status-code")
+    @staticmethod
     def status_code(call: CallState, response: messages.OutgoingResponse) -> int:
         return response.status
 
     @function("[method]outgoing-response.set-status-code")
+    @staticmethod
     def set_status(call: CallState, response: messages.OutgoingResponse, status: int) -> Any:
         if not 100 <= status <= 999:
             return Err()
@@ -185,6 +216,7 @@ class Types(WasiInterface):
         return Ok()
 
     @function("[method]outgoing-body.write")
+    @staticmethod
     def body_write(call: CallState, body: messages.OutgoingBody) -> Any:
         if body.written:
             return Err()
@@ -192,6 +224,7 @@ class Types(WasiInterface):
         return Ok(BodyWriter(body.sink))
 
     @function("[static]outgoing-body.finish")
+    @staticmethod
     def finish_outgoing(
         call: CallState, body: messages.OutgoingBody, trailers: Fields | None
     ) -> Any:
@@ -201,12 +234,14 @@ class Types(WasiInterface):
         return Ok()
 
     @function("[static]response-outparam.set")
+    @staticmethod
     def set_response(
         call: CallState, outparam: messages.ResponseOutparam, response: Ok | Err
     ) -> None:
         outparam.deliver(response)
 
     @function("[method]response-outparam.send-informational")
+    @staticmethod
     def send_informational(
         call: CallState, outparam: messages.ResponseOutparam, status: int, headers: Fields
     ) -> Any:
@@ -215,14 +250,17 @@ class Types(WasiInterface):
     # -- options and the response to come --------------------------------------------------------
 
     @function("[constructor]request-options")
+    @staticmethod
     def new_options(call: CallState) -> messages.Options:
         return messages.Options()
 
     @function("[method]future-incoming-response.subscribe")
+    @staticmethod
     def response_subscribe(call: CallState, future: messages.FutureResponse) -> Pollable:
         return Pollable(future.call.is_done)
 
     @function("[method]future-incoming-response.get")
+    @staticmethod
     def response_get(call: CallState, future: messages.FutureResponse) -> Any:
         if not future.call.done:
             return None

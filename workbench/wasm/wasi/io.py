@@ -110,6 +110,7 @@ class Error(WasiInterface):
     id = "wasi:io/error"
 
     @function("[method]error.to-debug-string")
+    @staticmethod
     def to_debug_string(call: CallState, error: IoError) -> str:
         return error.message
 
@@ -118,14 +119,17 @@ class Poll(WasiInterface):
     id = "wasi:io/poll"
 
     @function("[method]pollable.ready")
+    @staticmethod
     def ready(call: CallState, pollable: Pollable) -> bool:
         return bool(pollable.ready())
 
     @function("[method]pollable.block")
+    @staticmethod
     def block(call: CallState, pollable: Pollable) -> None:
         _wait_for(call, [pollable])
 
     @function("poll")
+    @staticmethod
     def poll(call: CallState, pollables: list[Pollable]) -> list[int]:
         if not pollables:
             raise Trap("poll needs at least one pollable", reason="empty poll", backtrace=[], stderr=[])  # fmt: skip
@@ -145,60 +149,74 @@ class Streams(WasiInterface):
     id = "wasi:io/streams"
 
     @function("[method]input-stream.read")
+    @staticmethod
     def read(call: CallState, stream: InputStream, size: int) -> Any:
         return _stream_result(lambda: _read(stream, size))
 
     @function("[method]input-stream.blocking-read")
+    @staticmethod
     def blocking_read(call: CallState, stream: InputStream, size: int) -> Any:
         return _stream_result(lambda: _blocking_read(call, stream, size))
 
     @function("[method]input-stream.skip")
+    @staticmethod
     def skip(call: CallState, stream: InputStream, size: int) -> Any:
         return _stream_result(lambda: len(_read(stream, size)))
 
     @function("[method]input-stream.blocking-skip")
+    @staticmethod
     def blocking_skip(call: CallState, stream: InputStream, size: int) -> Any:
         return _stream_result(lambda: len(_blocking_read(call, stream, size)))
 
     @function("[method]input-stream.subscribe")
+    @staticmethod
     def subscribe_input(call: CallState, stream: InputStream) -> Pollable:
         return Pollable(stream.ready)
 
     @function("[method]output-stream.check-write")
+    @staticmethod
     def check_write(call: CallState, stream: OutputStream) -> Any:
         return _stream_result(stream.room)
 
     @function("[method]output-stream.write")
+    @staticmethod
     def write(call: CallState, stream: OutputStream, data: bytes) -> Any:
         return _stream_result(lambda: _write(stream, data))
 
     @function("[method]output-stream.blocking-write-and-flush")
+    @staticmethod
     def blocking_write(call: CallState, stream: OutputStream, data: bytes) -> Any:
         return _stream_result(lambda: _blocking_write(call, stream, data))
 
     @function("[method]output-stream.flush")
+    @staticmethod
     def flush(call: CallState, stream: OutputStream) -> Any:
         return _stream_result(lambda: _nothing(stream.room()))
 
     @function("[method]output-stream.blocking-flush")
+    @staticmethod
     def blocking_flush(call: CallState, stream: OutputStream) -> Any:
         return _stream_result(lambda: _blocking_flush(call, stream))
 
     @function("[method]output-stream.subscribe")
+    @staticmethod
     def subscribe_output(call: CallState, stream: OutputStream) -> Pollable:
         return Pollable(lambda: _has_room(stream))
 
     @function("[method]output-stream.write-zeroes")
+    @staticmethod
     def write_zeroes(call: CallState, stream: OutputStream, size: int) -> Any:
         return _stream_result(lambda: _write_zeroes(stream, size))
 
     @function("[method]output-stream.blocking-write-zeroes-and-flush")
+    @staticmethod
     def blocking_zeroes(call: CallState, stream: OutputStream, size: int) -> Any:
         if size > 4096:
             raise _too_much(size, 4096)
         return _stream_result(lambda: _blocking_write(call, stream, bytes(size)))
 
     @function("[method]output-stream.splice")
+    @staticmethod
     def splice(
         call: CallState,
         stream: OutputStream,
@@ -208,6 +226,7 @@ class Streams(WasiInterface):
         return _stream_result(lambda: _splice(stream, source, size))
 
     @function("[method]output-stream.blocking-splice")
+    @staticmethod
     def blocking_splice(
         call: CallState,
         stream: OutputStream,

@@ -43,5 +43,6 @@ class InsecureSeed(WasiInterface):
     id = "wasi:random/insecure-seed"
 
     @function("insecure-seed")
+    @staticmethod
     def insecure_seed(call: CallState) -> tuple[int, int]:
         return (secrets.randbits(64), secrets.randbits(64))

@@ -37,6 +37,7 @@ class InstanceNetwork(WasiInterface):
     id = "wasi:sockets/instance-network"
 
     @function("instance-network")
+    @staticmethod
     def instance_network(call: CallState) -> NetworkHandle:
         return NetworkHandle()
 
@@ -45,6 +46,7 @@ class Network(WasiInterface):
     id = "wasi:sockets/network"
 
     @function("network-error-code")
+    @staticmethod
     def network_error_code(call: CallState, error: Any) -> None:
         return None
 
@@ -53,6 +55,7 @@ class IpNameLookup(WasiInterface):
     id = "wasi:sockets/ip-name-lookup"
 
     @function("resolve-addresses")
+    @staticmethod
     def resolve_addresses(call: CallState, network: NetworkHandle, name: str) -> Any:
         return Err("permanent-resolver-failure")
 
@@ -114,6 +117,7 @@ class Tcp(WasiInterface):
     id = "wasi:sockets/tcp"
 
     @function("[method]tcp-socket.is-listening")
+    @staticmethod
     def is_listening(call: CallState, socket: Socket) -> bool:
         return False
 

@@ -4,6 +4,7 @@
         id = "wasi:random/random"
 
         @function("get-random-u64")
+        @staticmethod
         def get_random_u64(call: CallState) -> int: ...
 
 A function takes the invocation's `CallState`, then the WIT arguments in canonical form, and
@@ -32,7 +33,7 @@ class _Marked:
 
 def function(name: str) -> Callable[[Callable[..., Any]], Any]:
     """Register the decorated function under its component-model name."""
-    return lambda body: _Marked(name, body)
+    return lambda body: _Marked(name, getattr(body, "__func__", body))
 
 
 class WasiInterface:

@@ -1,0 +1,90 @@
+"""`workbench.Component`: a component file without any lattice."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.unit.wasm.conftest import TINY, wat
+from tests.unit.wasm.generated import relay_component
+from tests.unit.wasm.test_instantiator import COUNTERS
+from workbench.errors import AmbiguousName, InvalidComponent, MissingImport, NotFound, WitError
+from workbench.wasm import Component, Engine, wat_to_bytes
+from workbench.wire.http import HttpRequest
+from workbench.wire.wit.parse import parse_package
+from workbench.wire.wit.types import STRING, U32, Result
+from workbench.wire.wit.values import Err
+
+
+def test_a_text_file_opens_and_runs_under_every_short_name(engine: Engine) -> None:
+    tiny = Component.open(TINY, engine=engine)
+    assert tiny.name == "tiny" and "lab:tiny/api@0.1.0" in repr(tiny)
+    for name in ("lab:tiny/api@0.1.0.add", "lab:tiny/api.add", "api.add", "add"):
+        assert tiny.run(name, 1, 2) == 3
+    assert tiny.run("add", a=1, b=2) == 3
+    assert tiny.run("echo", [1, 2, 255]) == b"\x01\x02\xff"
+
+
+async def test_it_runs_on_a_loop_too(engine: Engine) -> None:
+    assert await Component.open(TINY, engine=engine).arun("add", 1, 2) == 3
+
+
+async def test_a_blocking_run_with_an_async_import_works_inside_a_running_loop(
+    engine: Engine,
+) -> None:
+    async def twice(n: int) -> int:
+        return 2 * n
+
+    component = Component.open(wat("imports"), engine=engine)
+    assert component.run("twice-of", 4, imports={**COUNTERS, "twice": twice}) == 8
+
+
+def test_the_error_side_is_raised(engine: Engine) -> None:
+    type = Result(U32, STRING)
+    relay = Component.open(wat_to_bytes(relay_component(type)), engine=engine)
+    assert relay.run("relay", [Err("no")], imports={"host": lambda v: v}) == [Err("no")]
+    with pytest.raises(WitError):
+        raise WitError("kept importable")
+
+
+def test_names_that_fit_nothing_or_too_much_are_errors(engine: Engine) -> None:
+    tiny = Component.open(TINY, engine=engine)
+    with pytest.raises(NotFound, match="exports no 'subtract'") as caught:
+        tiny.run("subtract")
+    assert "lab:tiny/api@0.1.0.add" in caught.value.matches
+    twin = """(component (core module $m (func (export "f")))
+      (core instance $i (instantiate $m)) (func $f (canon lift (core func $i "f")))
+      (instance $x (export "f" (func $f)))
+      (export "a:b/one" (instance $x)) (export "a:b/two" (instance $x)))"""
+    with pytest.raises(AmbiguousName, match="several"):
+        Component.open(wat_to_bytes(twin), engine=engine).run("f")
+
+
+def test_a_missing_import_is_named(engine: Engine) -> None:
+    component = Component.open(wat("imports"), engine=engine)
+    with pytest.raises(MissingImport, match="twice"):
+        component.run("count", 1)
+    assert "twice" in component.missing({})
+
+
+def test_a_core_module_is_refused_with_an_explanation(engine: Engine, tmp_path: Path) -> None:
+    path = tmp_path / "core.wasm"
+    path.write_bytes(wat_to_bytes("(module)"))
+    with pytest.raises(InvalidComponent, match="core WebAssembly module") as caught:
+        Component.open(path, engine=engine)
+    assert "component" in caught.value.hint
+
+
+def test_its_wit_reads_back(engine: Engine) -> None:
+    for name in ("tiny", "http", "imports"):
+        text = Component.open(wat(name), engine=engine).wit
+        parse_package(text)
+        assert "world root" in text
+    assert "incoming-handler" in Component.open(wat("http"), engine=engine).wit
+
+
+async def test_http_is_answered_without_a_lattice(engine: Engine) -> None:
+    component = Component.open(wat("http"), engine=engine)
+    response = await component.ahttp(HttpRequest("GET", "/long/path"))
+    assert (response.status, response.body) == (200, b"hello /long/path")
