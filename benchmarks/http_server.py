@@ -135,10 +135,15 @@ async def host(component: str | None) -> AsyncIterator[str]:
     """A whole lattice here: server, host, provider, and a real component."""
     from workbench import aio
     from workbench.authoring import build_component
+    from workbench.wasm import Engine
 
     if component is None:
         built = await build_component(HELLO, name="hello", world="hello")
         component = str(built.path)
+    # A Python component compiles for many seconds; here, so that no start waits for it.
+    engine = Engine()
+    await engine.load(Path(component).read_bytes(), name="hello")
+    await engine.close()
     address = f"127.0.0.1:{free_port()}"
     async with await aio.up(wadm=False) as lattice:
         await lattice.put_config("bench-address", {"address": address})
