@@ -33,8 +33,9 @@ _TOKENS = re.compile(
     | (?P<block>/\*)
     | (?P<end>\Z)
     )""",
-    re.VERBOSE,
+    re.VERBOSE | re.ASCII,
 )
+_SPACE = re.compile(r"\s*", re.ASCII)
 _BLOCK_EDGE = re.compile(r"/\*|\*/")
 _WORD = re.compile(r"[a-z][a-z0-9]*|[A-Z][A-Z0-9]*")
 _LATER_WORD = re.compile(r"[a-z0-9]+|[A-Z0-9]+")
@@ -109,7 +110,7 @@ def lex(text: str, path: str = "<wit>") -> Source:
     while position < end:
         found = match(text, position)
         if found is None:
-            position += len(text[position:]) - len(text[position:].lstrip())
+            position = _SPACE.match(text, position).end()  # type: ignore[union-attr]
             source.syntax_fault(f"unexpected character {text[position]!r}", position)
         kind = found.lastgroup or ""
         word = found[kind]

@@ -41,9 +41,9 @@ from workbench.wire.wit.wave_text import print_wave
 
 __all__ = ["parse_wave", "print_wave"]
 
-_SPACE = re.compile(r"(?:\s+|//[^\n]*)*")
+_SPACE = re.compile(r"(?:\s+|//[^\n]*)*", re.ASCII)
 _WORD = re.compile(r"%?[A-Za-z][A-Za-z0-9]*(?:-[A-Za-z0-9]+)*")
-_NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?")
+_NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?", re.ASCII)
 _PLAIN = re.compile(r"""[^"'\\\n]*""")
 _ESCAPE = re.compile(r"\\(?:([\"'\\tnr])|u\{([0-9A-Fa-f]{1,6})\})")
 _ESCAPES = {"t": "\t", "n": "\n", "r": "\r"}

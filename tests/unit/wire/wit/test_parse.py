@@ -130,7 +130,7 @@ def test_worlds_and_nested_packages_are_read() -> None:
     [
         ("package a:b;\ninterface x {\n  record r { a: u8 b: u8 }\n}", 3, 20, "found 'b'"),
         ("package a:b", 1, 12, "expected ';', found the end of the text"),
-        ("package a:b; interface x {", 1, 26, "expected '}'"),
+        ("package a:b; interface x {", 1, 26, "has no closing '}'"),
         ("package a:b;\ninterface x {\n f: func();", 2, 13, "has no closing '}'"),
         ("package a:b; interface func {}", 1, 24, "the keyword 'func'; %func makes it a name"),
         ("package a:b; interface x { f: func(a: u8, a: u8); }", 1, 43, "comes twice"),
@@ -140,6 +140,8 @@ def test_worlds_and_nested_packages_are_read() -> None:
         ("package a:b; interface x { enum e {} }", 1, 33, "needs at least one member"),
         ("package a:b; interface fooBar {}", 1, 24, "'fooBar' is not all lower case"),
         ("package a:b; # comment", 1, 14, "unexpected character '#'"),
+        ("package a:b@0.2.\u0661;", 1, 17, "unexpected character"),
+        ("package a:b;\u2028", 1, 13, "unexpected character '\\u2028'"),
         ("package a:b; /* no end", 1, 14, "this comment has no end"),
         ("package a:b@1; interface x {}", 1, 13, "expected a version such as 0.2.0"),
         ("interface x {} package a:b;", 1, 16, "a file names its package once"),
@@ -154,13 +156,10 @@ def test_worlds_and_nested_packages_are_read() -> None:
 )
 def test_errors_point_at_the_place(text: str, line: int, column: int, words: str) -> None:
     with pytest.raises(WitSyntaxError) as caught:
-        while True:
-            parse_package(text, path="cell.wit")
-            break
+        parse_package(text, path="cell.wit")
     fault = caught.value
-    if words != "expected '}'":
-        assert (fault.line, fault.column) == (line, column)
-        assert words in fault.message
+    assert (fault.line, fault.column) == (line, column)
+    assert words in fault.message
     assert fault.message.startswith("cell.wit:")
     assert fault.hint.splitlines()[1].endswith("^")
 

@@ -129,6 +129,7 @@ def test_text_that_does_not_fit_is_a_mismatch(type: Type, text: str, words: str)
     [
         (U8, "", "<wave>:1:1: expected u8, found the end"),
         (U8, "1 2", "<wave>:1:3: expected the end of the value, found '2'"),
+        (U8, "1\u0660", "expected the end of the value"),
         (U8, "9" * 1000, "no u8 has that many digits"),
         (STRING, '"abc', "this text has no closing quote"),
         (STRING, r'"\u{d800}"', "U+D800 is no character"),
