@@ -4,7 +4,8 @@
     invoke greeter demo:greet/greeter.describe '{"name": "Ada"}' $tags
 
 A word that begins with a bracket goes on to the bracket that closes it, quotes inside stay as
-they are. A word that is ``$name`` stands for the variable of the notebook.
+they are. A word that is ``$name`` stands for the variable of the notebook, and so does ``{name}``
+where there is such a variable: that is how IPython's own magics write it.
 """
 
 from __future__ import annotations
@@ -33,6 +34,12 @@ class Word:
         """The name in ``$name``, else ``""``."""
         bare = self.text.startswith("$") and self.text[1:].isidentifier() and not self.quoted
         return self.text[1:] if bare else ""
+
+    @property
+    def braced(self) -> str:
+        """The name in ``{name}``, else ``""``; to WAVE this may also be a set of flags."""
+        inner = self.text[1:-1]
+        return inner if self.text == f"{{{inner}}}" and inner.isidentifier() else ""
 
 
 def split_line(line: str, *, lenient: bool = False) -> list[Word]:

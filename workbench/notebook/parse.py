@@ -59,7 +59,7 @@ def _sort(verb: Verb, words: list[Word], lookup: Lookup) -> tuple[list[Any], dic
         if word.text == "--" and not word.quoted:
             only_values = True
         elif only_values or not _looks_like_option(word):
-            values.append(lookup(word.variable) if word.variable else word.text)
+            values.append(_value(word, lookup))
         else:
             flag, sign, text = word.text.partition("=")
             option = by_flag.get(flag)
@@ -71,6 +71,17 @@ def _sort(verb: Verb, words: list[Word], lookup: Lookup) -> tuple[list[Any], dic
             else:
                 options[option.key] = value
     return values, options
+
+
+def _value(word: Word, lookup: Lookup) -> Any:
+    if word.variable:
+        return lookup(word.variable)
+    if word.braced:
+        try:
+            return lookup(word.braced)
+        except UsageError:
+            return word.text
+    return word.text
 
 
 def _looks_like_option(word: Word) -> bool:
@@ -99,7 +110,7 @@ def _option_value(
         word = next(rest, None)
         if word is None or _looks_like_option(word):
             raise UsageError(f"{flag} wants a value", hint=f"{flag} {option.value}")
-        value = lookup(word.variable) if word.variable else word.text
+        value = _value(word, lookup)
     else:
         value = given
     return value if option.number is None else parse_number(value, option.number, flag)

@@ -16,7 +16,13 @@ VARIABLES = {"tags": ["x", "y"], "zone": "a"}
 
 def call(line: str, body: str | None = None) -> Call:
     name, _, rest = line.partition(" ")
-    return parse_call(find_verb(VERBS, name, PLANNED), rest, body, VARIABLES.__getitem__)
+    return parse_call(find_verb(VERBS, name, PLANNED), rest, body, variable)
+
+
+def variable(name: str) -> Any:
+    if name not in VARIABLES:
+        raise UsageError(f"there is no variable {name!r}")
+    return VARIABLES[name]
 
 
 def failure(line: str, body: str | None = None) -> str:
@@ -60,6 +66,11 @@ def test_two_dashes_end_the_options() -> None:
 
 def test_a_variable_is_handed_over_as_the_object_it_is() -> None:
     assert call("invoke g demo:greet/greeter.tag $tags '$tags'")["args"] == [["x", "y"], "$tags"]
+
+
+def test_braces_name_a_variable_only_where_there_is_one() -> None:
+    assert call("stop host {zone}")["id"] == "a"
+    assert call("invoke a b:c/d.e {read} {zone,read}")["args"] == ["{read}", "{zone,read}"]
 
 
 def test_a_misspelt_verb_gets_near_ones() -> None:

@@ -26,20 +26,22 @@ _KIND = {
 
 
 def deploy_card(
-    name: str, status: Status | None, elapsed_s: float, *, ended: bool = False
+    name: str, status: Status | None, elapsed_s: float | None = None, *, ended: bool = False
 ) -> Shown:
-    """The parts of an application with their states; ``status`` is ``None`` before the first."""
+    """The parts of an application with their states; ``status`` is ``None`` before the first.
+
+    ``elapsed_s`` is left out where nothing was waited for.
+    """
     kind = str(status.status.type) if status is not None else "waiting"
     tone = TONE.get(kind, "quiet")
-    word = kind.capitalize() if kind != "deployed" else f"Deployed in {duration(elapsed_s)}"
+    took = duration(elapsed_s) if elapsed_s is not None else ""
+    word = f"Deployed in {took}" if kind == "deployed" and took else kind.capitalize()
     parts = tuple(status.scalers) if status is not None else ()
     waiting = None
     if not parts and not ended:
-        waiting = element(
-            "div", f"handing it to the manager · {duration(elapsed_s)}", style="quiet"
-        )
+        waiting = element("div", f"handing it to the manager · {took}", style="quiet")
     elif kind != "deployed" and not ended:
-        waiting = element("div", duration(elapsed_s), style="note small")
+        waiting = element("div", took, style="note small")
     html = card(
         element("span", "Application ", bdi(name, 80)),
         element("ul", [_step(part, name) for part in parts], style="steps"),

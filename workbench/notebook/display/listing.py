@@ -9,7 +9,7 @@ from workbench.notebook.display.html import Child, Element, element
 from workbench.notebook.display.shown import badge, card, table
 from workbench.notebook.display.text import columns, plural, size, visible
 
-__all__ = ["Column", "Listing", "listing"]
+__all__ = ["Column", "Listing", "about", "listing"]
 
 TONE = {
     "running": "good",
@@ -186,10 +186,10 @@ _TABLES: dict[str, tuple[str, tuple[Column, ...], str]] = {
     "events": (
         "event",
         (
-            ("time", lambda e: e.time),
-            ("event", lambda e: e.name),
-            ("host", lambda e: e.source),
-            ("about", lambda e: _about(e.data)),
+            ("time", lambda e: e["time"]),
+            ("event", lambda e: e["event"]),
+            ("host", lambda e: e["host"]),
+            ("about", lambda e: e["about"]),
         ),
         "nothing has happened yet",
     ),
@@ -216,7 +216,8 @@ _TABLES: dict[str, tuple[str, tuple[Column, ...], str]] = {
 _ABOUT = ("component_id", "provider_id", "source_id", "config_name", "friendly_name", "error")
 
 
-def _about(data: Any) -> str:
+def about(data: Any) -> str:
+    """What an event is about, from the fields of its data."""
     if not isinstance(data, dict):
         return "—"
     parts = [str(data[key]) for key in _ABOUT if data.get(key)]

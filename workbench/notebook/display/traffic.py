@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 from workbench.notebook.display.html import Element, element
 from workbench.notebook.display.shown import bdi, card, table
 from workbench.notebook.display.text import columns, duration, plural, size, visible
+from workbench.wire.wit.values import Case, Ok, RecordValue
 
 if TYPE_CHECKING:
     from workbench.lattice.traffic import Call
 
-__all__ = ["CallList"]
+__all__ = ["CallList", "clock"]
 
 _HEAD = ("", "when", "from", "to", "function", "arguments", "answer", "took", "handshake", "bytes")
 _VALUE = 160
@@ -49,7 +50,7 @@ class CallList(list[Any]):
 def _row(call: Call) -> list[str]:
     return [
         "✗" if call.error is not None else "✓",
-        _clock(call.started_s),
+        clock(call.started_s),
         visible(call.source or "?", 80),
         visible(call.target or "?", 80),
         f"{_bare(call.instance)}.{visible(call.function, 80)}",
@@ -57,7 +58,7 @@ def _row(call: Call) -> list[str]:
         visible(call.error, _VALUE) if call.error is not None else value_text(call.result),
         _ms(call.duration_ms),
         _ms(call.handshake_ms),
-        f"{size(call.request_bytes)} / {size(call.response_bytes)}",
+        f"{size(call.request_bytes)} → {size(call.response_bytes)}",
     ]
 
 
@@ -79,7 +80,8 @@ def _ms(milliseconds: float | None) -> str:
     return "—" if milliseconds is None else duration(milliseconds / 1000)
 
 
-def _clock(wall_s: float) -> str:
+def clock(wall_s: float) -> str:
+    """Epoch seconds as local time of day, to the millisecond."""
     return f"{time.strftime('%H:%M:%S', time.localtime(wall_s))}.{int(wall_s % 1 * 1000):03d}"
 
 
@@ -95,6 +97,23 @@ def value_text(value: Any) -> str:
         return "—"
     if isinstance(value, (bytes, bytearray)):
         return f"{size(len(value))} of bytes"
+    if isinstance(value, Ok):
+        return _http_text(value.value) or visible(repr(value), _VALUE)
     if hasattr(value, "__aiter__"):
         return "a stream"
-    return visible(repr(value), _VALUE)
+    return _http_text(value) or visible(repr(value), _VALUE)
+
+
+def _http_text(value: Any) -> str:
+    """``GET /path`` or ``200`` for the records of wasi:http and wrpc:http, else nothing."""
+    if not isinstance(value, RecordValue):
+        return ""
+    fields = value.as_dict()
+    if "status" in fields and "headers" in fields:
+        return f"HTTP {visible(fields['status'], 20)}"
+    if "path-with-query" not in fields:
+        return ""
+    method = fields.get("method")
+    verb = method.payload if isinstance(method, Case) and method.payload else method
+    name = verb.name if isinstance(verb, Case) else verb
+    return visible(f"{str(name).upper()} {fields['path-with-query'] or '/'}", _VALUE)

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workbench.errors import UsageError, WadmError
+from workbench.errors import UsageError
 from workbench.notebook.display.deploy import deploy_card
 from workbench.notebook.display.html import element
 from workbench.notebook.display.listing import listing
@@ -42,30 +42,25 @@ def _manifest(call: Call, word: str) -> Any:
 
 def deploy(session: Session, call: Call) -> None:
     """Shows the parts becoming ready, in place."""
+    app = session.lattice.deploy(_manifest(call, "file"))
+    if call["no_wait"]:
+        LiveDisplay().show(deploy_card(app.name, app.status, ended=True))
+    else:
+        _follow(app, call["timeout"])
+
+
+def _follow(app: App, timeout_s: float) -> None:
+    """Show the application's parts until it is deployed. `WadmError` if that takes too long."""
     live = LiveDisplay()
     seen: list[Status | None] = [None]
-    name = [""]
 
     def draw(elapsed_s: float) -> None:
-        if name[0]:
-            live.show(deploy_card(name[0], seen[0], elapsed_s))
+        live.show(deploy_card(app.name, seen[0], elapsed_s))
 
     with Ticker(draw) as ticker:
-        app = session.lattice.deploy(_manifest(call, "file"))
-        name[0] = app.name
-        draw(ticker.elapsed_s)
-        if call["no_wait"]:
-            return
-        status = _wait(app, call["timeout"], seen)
+        draw(0.0)
+        status = app.wait(timeout_s=timeout_s, on_status=lambda status: seen.__setitem__(0, status))
     live.show(deploy_card(app.name, status, ticker.elapsed_s, ended=True))
-
-
-def _wait(app: App, timeout_s: float, seen: list[Status | None]) -> Status:
-    try:
-        return app.wait(timeout_s=timeout_s, on_status=lambda status: seen.__setitem__(0, status))
-    except WadmError as error:
-        error.fields.setdefault("app", app.name)
-        raise
 
 
 def undeploy(session: Session, call: Call) -> Shown:
@@ -89,8 +84,10 @@ def app(session: Session, call: Call) -> Any:
         raise UsageError(f"`app {action}` wants the NAME of an application")
     chosen = lattice.app(name)
     match action:
+        case "status" if call["wait"]:
+            return _follow(chosen, call["timeout"])
         case "status":
-            return deploy_card(name, chosen.status, 0.0, ended=True)
+            return deploy_card(name, chosen.status, ended=True)
         case "get":
             return _show_manifest(name, chosen.manifest())
         case "history":
@@ -133,16 +130,15 @@ _NAME = Argument(
     "name", "the application, or a manifest for put and validate", Many.MAYBE, (), "app"
 )
 
+_TIMEOUT = Option("timeout", "seconds to wait", "S", default=DEPLOY_TIMEOUT_S, number=float)
+
 VERBS = (
     Verb(
         "deploy",
         "store and deploy an application, and watch it become true",
         deploy,
         (Argument("file", "a manifest file, or $variable", Many.MAYBE, (), "file"),),
-        (
-            Option("no-wait", "return as soon as the manager has it"),
-            Option("timeout", "seconds to wait", "S", default=DEPLOY_TIMEOUT_S, number=float),
-        ),
+        (Option("no-wait", "return as soon as the manager has it"), _TIMEOUT),
         Body.MAY,
         ("%wasmcloud deploy app.yaml", "%%wasmcloud deploy\napiVersion: core.oam.dev/v1beta1\n…"),
     ),
@@ -163,6 +159,7 @@ VERBS = (
             ),
             _NAME,
         ),
+        (Option("wait", "with status: until it is deployed"), _TIMEOUT),
         body=Body.MAY,
         examples=("%wasmcloud app list", "%wasmcloud app status hello"),
     ),

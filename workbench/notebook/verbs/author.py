@@ -9,6 +9,7 @@ from typing import Any
 import workbench
 from workbench.authoring import bundled_worlds
 from workbench.errors import NotFound, UsageError
+from workbench.notebook.compiling import compile_ahead
 from workbench.notebook.display.build import building_card, built_card
 from workbench.notebook.display.html import element
 from workbench.notebook.display.listing import listing
@@ -51,6 +52,7 @@ def component(session: Session, call: Call) -> Any:
             registry=session.wit,
             progress=heard,
         )
+        compile_ahead(built, heard)
         reloaded = session.keep(built)
     live.show(built_card(built, reloaded, ticker.elapsed_s))
     return None

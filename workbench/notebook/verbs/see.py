@@ -7,11 +7,11 @@ from typing import Any
 
 from workbench.errors import UsageError
 from workbench.lattice.graph import snapshot
-from workbench.notebook.display.listing import listing
+from workbench.notebook.display.listing import about, listing
 from workbench.notebook.display.records import findings_html, findings_text
 from workbench.notebook.display.shown import Shown, card
 from workbench.notebook.display.text import visible
-from workbench.notebook.display.traffic import CallList
+from workbench.notebook.display.traffic import CallList, clock
 from workbench.notebook.session import Session
 from workbench.notebook.verbs.model import Argument, Call, Many, Option, Verb
 
@@ -41,7 +41,18 @@ def traffic(session: Session, call: Call) -> CallList:
 def events(session: Session, call: Call) -> Any:
     if call["last"] < 1:
         raise UsageError("--last wants 1 or more")
-    return listing("events", reversed(session.lattice.events(call["last"])))
+    lattice = session.lattice
+    names = {host.id: host.friendly_name for host in lattice.hosts}
+    rows = [
+        {
+            "time": clock(event.at_s) if event.at_s else event.time,
+            "event": event.name,
+            "host": names.get(event.source) or event.source,
+            "about": about(event.data),
+        }
+        for event in reversed(lattice.events(call["last"]))
+    ]
+    return listing("events", rows)
 
 
 def explain(session: Session, call: Call) -> Shown:
