@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import math
 import os
 import platform
 import statistics
@@ -32,11 +33,13 @@ from workbench.lattice.traffic import Traffic
 from workbench.nats import Connection, Server
 from workbench.wire.wit.types import S32, STRING, U8, Function, List, Record
 from workbench.wire.wit.values import record_class
+from workbench.wire.wrpc import function_codec
 
 INSTANCE = "bench:rpc/api@0.1.0"
 PERSON = Record("person", (("name", STRING), ("age", U8), ("tags", List(STRING))))
 ADD = Function("add", (("a", S32), ("b", S32)), S32)
 PASS = Function("pass", (("p", PERSON),), PERSON)
+ECHO = Function("echo", (("data", List(U8)),), List(U8))
 ADA = record_class(PERSON)("Ada", 36, ["x", "yy"])
 
 
@@ -54,7 +57,9 @@ async def serve(url: str, user: str, password: str, traced: bool) -> None:
     async def same(context: InvocationContext, p: Any) -> Any:
         return p
 
-    await server.serve("target", {INSTANCE: {"add": (ADD, add), "pass": (PASS, same)}})
+    await server.serve(
+        "target", {INSTANCE: {"add": (ADD, add), "pass": (PASS, same), "echo": (ECHO, same)}}
+    )
     plain = await nats.connect(url, user=user, password=password)
 
     async def answer(message: Any) -> None:
@@ -101,6 +106,36 @@ async def measure(
     }
 
 
+def codec_figures() -> dict[str, float]:
+    """Microseconds for one value, the best of several rounds: encoding and decoding alone."""
+    people = List(PERSON)
+    values: dict[str, tuple[Function, Any]] = {
+        "record": (PASS, ADA),
+        "list<record> of 1,000": (Function("f", (("p", people),), people), [ADA] * 1000),
+        "list<u8> of 2.5 MB": (Function("f", (("p", List(U8)),), List(U8)), bytes(2_500_000)),
+    }
+    figures = {}
+    for name, (function, value) in values.items():
+        codec = function_codec(function)
+        wire, _ = codec.encode_params([value])
+        rounds = 2000 if len(wire) < 1000 else 20
+        figures[f"encode {name}"] = _best_us(lambda c=codec, v=value: c.encode_params([v]), rounds)
+        figures[f"decode {name}"] = _best_us(
+            lambda c=codec, w=wire: c.params_decoder().feed(w), rounds
+        )
+    return figures
+
+
+def _best_us(work: Callable[[], object], rounds: int) -> float:
+    best = math.inf
+    for _ in range(5):
+        began = time.perf_counter()
+        for _ in range(rounds):
+            work()
+        best = min(best, (time.perf_counter() - began) / rounds)
+    return round(best * 1e6, 2)
+
+
 def calibration() -> float:
     """Milliseconds for a fixed piece of pure Python: how fast this machine is right now."""
     began = time.perf_counter()
@@ -140,6 +175,7 @@ async def run(seconds: float, traced: bool) -> dict[str, Any]:
         "loop": type(asyncio.get_running_loop()).__module__,
         "traced": traced,
         "calibration_ms": calibration(),
+        "codec_us": codec_figures(),
     }
     print(json.dumps(results))
     for name, call in subjects.items():
@@ -147,6 +183,8 @@ async def run(seconds: float, traced: bool) -> dict[str, Any]:
             figures = await measure(call, in_flight, seconds, far_cpu_s)
             results[f"{name} @{in_flight}"] = figures
             print(f"{name:24} {in_flight:3} in flight  {figures}", flush=True)
+    results["echo of 2.5 MB"] = await _echo_figures(client)
+    print("echo of list<u8> of 2.5 MB", results["echo of 2.5 MB"])
     results["calibration_end_ms"] = calibration()
     await client.close()
     await nc.close()
@@ -155,6 +193,19 @@ async def run(seconds: float, traced: bool) -> dict[str, Any]:
     far.wait(10)
     await server.stop()
     return results
+
+
+async def _echo_figures(client: RpcClient) -> dict[str, float]:
+    data = bytes(2_500_000)
+    times = []
+    for _ in range(12):
+        began = time.perf_counter()
+        await client.invoke("target", INSTANCE, ECHO, (data,))
+        times.append(time.perf_counter() - began)
+    return {
+        "p50_ms": round(statistics.median(times) * 1e3, 1),
+        "best_ms": round(min(times) * 1e3, 1),
+    }
 
 
 def main() -> None:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
-import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -23,6 +22,8 @@ from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription as NatsSubscription
 
 from workbench.errors import ConnectFailed, NatsError, NoResponders, RequestTimeout
+from workbench.nats.commands import is_subject, publish_command
+from workbench.nats.replies import Replies
 
 if TYPE_CHECKING:
     from workbench.nats.jetstream import JetStream
@@ -34,8 +35,6 @@ log = logging.getLogger(__name__)
 # The Rust clients' default; nats-py's 2 MiB is less than two full wRPC messages in flight.
 PENDING_BYTES = 64 * 1024 * 1024
 CONNECT_TIMEOUT_S = 2.0
-_HEADER_KEY = re.compile(r"[!-9;-~]+")
-_LINE_BREAK = re.compile(r"[\r\n]")
 RECONNECT_WAIT_S = 0.25
 
 
@@ -147,6 +146,8 @@ class Connection:
         self._state_callbacks: list[StateCallback] = []
         self._reconnected: list[Callable[[], Awaitable[None]]] = []
         self.async_errors = 0
+        self._writing = False
+        self._replies: Replies | None = None
         self._last_error: Exception | None = None
 
     @classmethod
@@ -270,6 +271,8 @@ class Connection:
         self._tell("reconnected")
 
     async def _on_closed(self) -> None:
+        if self._replies is not None:
+            self._replies.fail()
         self._tell("closed")
 
     # -- traffic -------------------------------------------------------------------------------
@@ -308,18 +311,18 @@ class Connection:
             raise _mapped(nats.errors.ConnectionClosedError(), subject)
         if headers or len(data) > client._max_payload:
             self._check_size(subject, data, headers)
-        if not (_is_safe(subject) and _is_safe(reply or subject)):
+        if not (is_subject(subject) and is_subject(reply or subject)):
             raise NatsError(f"{subject!r} is no subject to publish to", subject=subject)
-        command = _command(subject, reply, data, headers)
+        command = publish_command(subject, reply, data, headers)
         if not client.is_connected and client._pending_data_size + len(command) > PENDING_BYTES:
             raise _mapped(nats.errors.OutboundBufferLimitError(), subject)
         client.stats["out_msgs"] += 1
         client.stats["out_bytes"] += len(data)
         client._pending.append(command)
         client._pending_data_size += len(command)
-        queue = client._flush_queue
-        if queue is not None and queue.empty() and client.is_connected:
-            queue.put_nowait(asyncio.get_running_loop().create_future())
+        if not self._writing:
+            self._writing = True
+            asyncio.get_running_loop().call_soon(self._write_out)
 
     def _check_size(self, subject: str, data: bytes, headers: Mapping[str, str] | None) -> None:
         # Over the limit the server cuts the connection and nats-py never comes back (nats.md §10.3).
@@ -381,21 +384,19 @@ class Connection:
     ) -> Message:
         """One request, one reply. Raises `NoResponders`, `RequestTimeout`, `NatsError`."""
         self._check_size(subject, data, headers)
+        if self._replies is None:
+            self._replies = Replies(self)
         try:
-            raw = await self._client.request(
-                subject, data, timeout=timeout_s, headers=dict(headers) if headers else None
-            )
-        except nats.errors.NoRespondersError as error:
-            raise NoResponders(f"nobody answers on {subject}", subject=subject) from error
-        except (TimeoutError, nats.errors.TimeoutError) as error:
+            reply = await self._replies.ask(subject, data, headers, timeout_s)
+        except TimeoutError as error:
             raise RequestTimeout(
                 f"no reply on {subject} within {timeout_s:g} s",
                 subject=subject,
                 timeout_s=timeout_s,
             ) from error
-        except nats.errors.Error as error:
-            raise _mapped(error, subject) from error
-        return self._message(raw)
+        if reply.status == 503:
+            raise NoResponders(f"nobody answers on {subject}", subject=subject)
+        return reply
 
     async def gather(
         self,
@@ -438,13 +439,23 @@ class Connection:
             raise _mapped(error, "flush") from error
 
     def _write_out(self) -> None:
-        # nats-py writes PING past its own send buffer: without this, the PONG would come before
-        # the server has seen what is buffered, a fresh subscription for instance.
+        """Hand the send buffer to the socket: once for all that one turn of the loop published.
+
+        A flush must do it too: nats-py writes PING past its own buffer, so that the PONG would
+        come before the server has seen what is buffered, a fresh subscription for instance.
+        """
+        self._writing = False
         client = self._client
-        if client.is_connected and client._pending and client._transport is not None:
+        if not client._pending or not client.is_connected or client._transport is None:
+            return
+        try:
             client._transport.writelines(client._pending[:])
-            client._pending = []
-            client._pending_data_size = 0
+        except (RuntimeError, OSError) as error:
+            # The line just broke; the buffer is kept for the reconnect that follows.
+            log.debug("writing to %s: %s", self.url, error)
+            return
+        client._pending = []
+        client._pending_data_size = 0
 
     async def close(self) -> None:
         """Send what is buffered and close. Harmless when closed already."""
@@ -479,24 +490,6 @@ async def _close_quietly(client: Client) -> None:
         await client.close()
     except (nats.errors.Error, OSError) as error:
         log.debug("closing: %s", error)
-
-
-def _is_safe(subject: str) -> bool:
-    # Whole-string checks: a regular expression costs more than the rest of a publish.
-    return bool(subject) and " " not in subject and subject.isprintable() and ".." not in subject
-
-
-def _command(subject: str, reply: str, data: bytes, headers: Mapping[str, str] | None) -> bytes:
-    """The PUB or HPUB line with its payload, as the NATS client protocol writes it."""
-    head = f"{subject} {reply} " if reply else f"{subject} "
-    if not headers:
-        return b"PUB %b%d\r\n%b\r\n" % (head.encode(), len(data), data)
-    if not all(map(_HEADER_KEY.fullmatch, headers)):
-        raise NatsError(f"a header name is not usable: {list(headers)!r}", subject=subject)
-    lines = "".join(f"{key}: {_LINE_BREAK.sub(' ', value)}\r\n" for key, value in headers.items())
-    block = f"NATS/1.0\r\n{lines}\r\n".encode()
-    sizes = (len(block), len(block) + len(data))
-    return b"HPUB %b%d %d\r\n%b%b\r\n" % (head.encode(), *sizes, block, data)
 
 
 def _connect_failed(url: str, error: Exception) -> ConnectFailed:

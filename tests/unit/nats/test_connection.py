@@ -130,3 +130,28 @@ async def test_a_subscription_comes_back_when_the_server_does(nats_server: Serve
     finally:
         await nc.close()
         await again.stop()
+
+
+async def test_a_cancellation_that_meets_the_answer_is_not_lost(nc: Connection) -> None:
+    answered = asyncio.Event()
+
+    async def answer(message: Message) -> None:
+        await message.respond(b"")
+        answered.set()
+
+    await nc.subscribe("ping", answer)
+
+    async def forever() -> None:
+        while True:
+            await nc.request("ping", timeout_s=5)
+
+    for turns in range(40):
+        task = asyncio.create_task(forever())
+        answered.clear()
+        await answered.wait()
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        task.cancel()
+        _done, pending = await asyncio.wait([task], timeout=2)
+        assert not pending, f"lost when cancelled {turns} turns after an answer"
+        assert task.cancelled()

@@ -1,0 +1,33 @@
+"""PUB and HPUB as the NATS client protocol writes them, for publishing without nats-py's queue."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from workbench.errors import NatsError
+
+__all__ = ["is_subject", "publish_command"]
+
+_HEADER_KEY = re.compile(r"[!-9;-~]+")
+_LINE_BREAK = re.compile(r"[\r\n]")
+
+
+def is_subject(subject: str) -> bool:
+    # Whole-string checks: a regular expression costs more than the rest of a publish.
+    return bool(subject) and " " not in subject and subject.isprintable() and ".." not in subject
+
+
+def publish_command(
+    subject: str, reply: str, data: bytes, headers: Mapping[str, str] | None
+) -> bytes:
+    """The PUB or HPUB line with its payload, as the NATS client protocol writes it."""
+    head = f"{subject} {reply} " if reply else f"{subject} "
+    if not headers:
+        return b"PUB %b%d\r\n%b\r\n" % (head.encode(), len(data), data)
+    if not all(map(_HEADER_KEY.fullmatch, headers)):
+        raise NatsError(f"a header name is not usable: {list(headers)!r}", subject=subject)
+    lines = "".join(f"{key}: {_LINE_BREAK.sub(' ', value)}\r\n" for key, value in headers.items())
+    block = f"NATS/1.0\r\n{lines}\r\n".encode()
+    sizes = (len(block), len(block) + len(data))
+    return b"HPUB %b%d %d\r\n%b%b\r\n" % (head.encode(), *sizes, block, data)
