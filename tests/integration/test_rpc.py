@@ -540,6 +540,26 @@ async def test_a_stream_that_falls_silent_fails_after_its_idle_time(rig: Rig) ->
     assert rig.client.in_flight == 0
 
 
+async def test_a_caller_that_dies_within_a_stream_does_not_hold_the_handler(rig: Rig) -> None:
+    server = RpcServer(rig.far, stream_idle_s=0.1)
+    ended: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
+
+    async def upload(context: InvocationContext, body: ByteStream, name: str) -> int:
+        try:
+            return len(await body.read_all())
+        except CallTimeout as error:
+            ended.set_result(error)
+            raise
+
+    served = await server.serve("target", {INSTANCE: {"upload": (UPLOAD, upload)}})
+    subject = subjects.invocation("default", "target", INSTANCE, "upload")
+    await rig.nc.publish(subject, b"\x00\x01x", reply=rig.nc.new_inbox())
+    async with asyncio.timeout(5):
+        assert "nothing arrived" in str(await ended)
+        assert await served.drain(5)
+    await server.close()
+
+
 async def test_a_stream_that_nobody_reads_can_be_closed(rig: Rig) -> None:
     async def download(context: InvocationContext, n: int) -> Ok:
         return Ok((chunks(n), None))

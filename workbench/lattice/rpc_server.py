@@ -34,6 +34,7 @@ from workbench.wire.wrpc.calls import (
     Params,
     Publish,
     SendChannel,
+    stream_timeout,
 )  # fmt: skip
 from workbench.wire.wrpc.machine import CalleeMachine
 
@@ -75,7 +76,7 @@ class _Route:
 class _Call:
     """What the skin keeps of one call, until its answer and its streams are over."""
 
-    __slots__ = ("arrived_ns", "arrived_s", "context", "live", "machine", "route", "timer", "token",
+    __slots__ = ("arrived_ns", "arrived_s", "context", "last_s", "live", "machine", "route", "timer", "token",
                  "trace")  # fmt: skip
 
     def __init__(self, route: _Route, token: str, context: InvocationContext) -> None:
@@ -88,6 +89,7 @@ class _Call:
         self.timer: asyncio.TimerHandle | None = None
         self.arrived_ns = 0
         self.arrived_s = 0.0
+        self.last_s = 0.0
 
     def started(self, args: tuple[Any, ...] | None, size: int) -> None:
         """Report the start, as late as its parameters are known and dated when it happened."""
@@ -130,7 +132,8 @@ class RpcServer:
 
     At most ``max_in_flight`` handlers run at once; further calls have their handshake and wait.
     Beyond ``max_waiting`` calls no more handshakes are given. A call whose parameters stay
-    incomplete fails after ``params_timeout_s``.
+    incomplete fails after ``params_timeout_s``; a parameter stream that is silent for
+    ``stream_idle_s`` ends with `CallTimeout` at its reader.
     """
 
     def __init__(
@@ -142,6 +145,7 @@ class RpcServer:
         max_in_flight: int = 1024,
         max_waiting: int = 16_384,
         params_timeout_s: float = 60.0,
+        stream_idle_s: float = 600.0,
         stream_bytes: int = STREAM_BYTES,
     ) -> None:
         self._nc = nc
@@ -150,6 +154,7 @@ class RpcServer:
         self._slots = asyncio.Semaphore(max_in_flight)
         self._max_waiting = max_waiting
         self._params_timeout_s = params_timeout_s
+        self._stream_idle_s = stream_idle_s
         self._stream_bytes = stream_bytes
         self._calls: dict[str, _Call] = {}
         self._served: set[Served] = set()
@@ -210,7 +215,7 @@ class RpcServer:
         call = self._accept(route, message)
         self._calls[call.token] = call
         self._carry_out(call, call.machine.start(message.data))
-        if not call.machine.started and call.token in self._calls:
+        if call.timer is None and not call.machine.started and call.token in self._calls:
             loop = asyncio.get_running_loop()
             call.timer = loop.call_later(self._params_timeout_s, self._params_late, call)
 
@@ -247,9 +252,21 @@ class RpcServer:
         call = self._calls.get(message.subject[self._cut : cut])
         if call is None:
             return
+        if call.live is not None:
+            call.last_s = asyncio.get_running_loop().time()
         outputs = call.machine.receive(message.subject[cut:], message.data)
         if outputs:
             self._carry_out(call, outputs)
+
+    def _idle(self, call: _Call) -> None:
+        """A caller that died leaves its streams open: their reader must not wait for ever."""
+        loop = asyncio.get_running_loop()
+        left = call.last_s + self._stream_idle_s - loop.time()
+        if left > 0:
+            call.timer = loop.call_later(left, self._idle, call)
+            return
+        error = stream_timeout(call.route.name, self._stream_idle_s)
+        self._carry_out(call, call.machine.close_channels(error))
 
     def _params_late(self, call: _Call) -> None:
         self._carry_out(call, call.machine.timeout(self._params_timeout_s))
@@ -270,6 +287,10 @@ class RpcServer:
     def _begin(self, call: _Call, out: Params) -> None:
         if call.timer is not None:
             call.timer.cancel()
+        if call.live is not None:
+            loop = asyncio.get_running_loop()
+            call.last_s = loop.time()
+            call.timer = loop.call_later(self._stream_idle_s, self._idle, call)
         call.started(out.args, out.size)
         call.route.served.tasks.start(self._run(call, out.args))
 

@@ -126,7 +126,10 @@ class Inbound:
                 decoder.end()
             clean = decoder.clean
         else:
-            decoder.feed(data) if data else decoder.end()
+            if data:
+                decoder.feed(data)
+            else:
+                decoder.end()
             if decoder.done:
                 outputs.append(Items(path, [decoder.value]))
             clean = True
