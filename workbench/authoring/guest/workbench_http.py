@@ -10,7 +10,8 @@ component, as in any other component.
 """
 
 import json as _json
-from urllib.parse import parse_qsl, urlsplit
+from functools import cached_property
+from urllib.parse import parse_qsl
 
 from componentize_py_types import Err, Ok
 from wit_world import exports
@@ -19,19 +20,30 @@ CHUNK_BYTES = 65536
 
 
 class Request:
-    """One HTTP request, its body read completely."""
+    """One HTTP request. Headers and body are fetched when they are first looked at."""
 
     def __init__(self, incoming, types):
+        self._incoming = incoming
+        self._types = types
         self.method = _method(incoming.method())
         self.path_with_query = incoming.path_with_query() or "/"
-        parts = urlsplit(self.path_with_query)
-        self.path = parts.path
-        self.query = dict(parse_qsl(parts.query, keep_blank_values=True))
-        with incoming.headers() as fields:
-            self.headers = {
-                name.lower(): value.decode("latin-1") for name, value in fields.entries()
-            }
-        self.body = _read(incoming, types)
+        self.path, _, self.query_string = self.path_with_query.partition("?")
+
+    @cached_property
+    def query(self):
+        """The query as a dict; of a name that comes twice the last value."""
+        return dict(parse_qsl(self.query_string, keep_blank_values=True))
+
+    @cached_property
+    def headers(self):
+        """The headers as a dict, names in lower case."""
+        with self._incoming.headers() as fields:
+            return {name.lower(): value.decode("latin-1") for name, value in fields.entries()}
+
+    @cached_property
+    def body(self):
+        """The whole body as bytes."""
+        return _read(self._incoming, self._types)
 
     def text(self):
         """The body as text."""
@@ -53,8 +65,9 @@ def incoming_handler(handle, types):
             response.set_status_code(status)
             outgoing = response.body()
             types.ResponseOutparam.set(response_out, Ok(response))
-            with outgoing.write() as stream:
-                _write(stream, body)
+            if body:
+                with outgoing.write() as stream:
+                    _write(stream, body)
             types.OutgoingBody.finish(outgoing, None)
 
     return IncomingHandler
@@ -110,6 +123,9 @@ def _read(incoming, types):
 
 
 def _write(stream, body):
+    if len(body) <= 4096:  # what this call takes by contract, and one call instead of three
+        stream.blocking_write_and_flush(body)
+        return
     view = memoryview(body)
     while view:
         room = stream.check_write()
