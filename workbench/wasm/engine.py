@@ -72,8 +72,10 @@ class Engine:
         )
         self._loading: dict[str, concurrent.futures.Future[CompiledComponent]] = {}
         self._lock = threading.Lock()
-        self._clock = _EpochClock(self)
+        self._clock = _EpochClock(self.native, self.pool)
         self.closed = False
+        # An engine that is dropped, or still open when the interpreter ends, stops its threads.
+        weakref.finalize(self, _stop, self.pool, self._clock)
 
     def __repr__(self) -> str:
         return f"<Engine wasmtime {_VERSION}, {self.pool.size} workers>"
@@ -229,16 +231,16 @@ class Engine:
         if self.closed:
             return
         self.closed = True
-        self.pool.close()
-        self._clock.close()
+        _stop(self.pool, self._clock)
 
 
 class _EpochClock:
     """Ticks the engine's epoch while stores run, and sleeps when none does."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._pointer = engine.pointer
-        self._pool = engine.pool
+    def __init__(self, native: Any, pool: WorkerPool) -> None:
+        self._native = native
+        self._pointer = capi.pointer_of(native)
+        self._pool = pool
         self._running = 0
         self._lock = threading.Lock()
         self._wake = threading.Event()
@@ -281,6 +283,11 @@ class _EpochClock:
         self._wake.set()
         if self._thread is not None:
             self._thread.join(1.0)
+
+
+def _stop(pool: WorkerPool, clock: _EpochClock) -> None:
+    pool.close()
+    clock.close()
 
 
 def _cache_tag() -> str:

@@ -208,6 +208,8 @@ class Instantiator:
             function, result = instance + _FUNC_AT, instance + _RESULT_AT
             if not capi.instance_get_func(instance, context, export.index.pointer, function):
                 raise Trap(f"{export.name} is gone", reason="no export", backtrace=[], stderr=[])
+            # wasmtime frees what the result slot holds before it writes there: let that be a bool.
+            scratch[_RESULT_AT] = b"\0"
             image = lower_all(export.params, export.lowers, args, arena)
             address = capi.address_of_bytes(image)
             error = capi.func_call(

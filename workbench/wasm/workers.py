@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from queue import SimpleQueue
@@ -139,12 +140,13 @@ class WorkerPool:
             return (spare and self._idle >= 1 and not self._jobs.qsize()) or self._closed
 
     def close(self, timeout_s: float = 2.0) -> None:
-        """Let every worker end after its job, and wait for them."""
+        """Let every worker end after its job, and wait for them, together at most so long."""
         with self._lock:
             self._closed = True
             threads = list(self._threads)
         for _ in threads:
             self._jobs.put(None)
+        until = time.monotonic() + timeout_s
         for thread in threads:
             if thread is not threading.current_thread():
-                thread.join(timeout_s)
+                thread.join(max(0.0, until - time.monotonic()))
