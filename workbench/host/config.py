@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from workbench.errors import DecodeError, NatsError
 from workbench.host.failures import StepFailed
+from workbench.host.keys import checked_name
 from workbench.wire.records import is_secret_name, merge_configs, parse_config
 
 if TYPE_CHECKING:
@@ -81,18 +82,18 @@ class ConfigStore:
 
     async def put(self, name: str, data: bytes) -> None:
         """Store the bytes as they came; the caller has checked that they are a string map."""
-        await self._bucket.put(name, data)
+        await self._bucket.put(checked_name(name), data)
 
     async def delete(self, name: str) -> None:
-        await self._bucket.purge(name)
+        await self._bucket.purge(checked_name(name))
 
     async def get(self, name: str) -> dict[str, str] | None:
         """The stored map, ``None`` if there is none; `DecodeError` if it is something else."""
-        entry = await self._bucket.get(name)
+        entry = await self._bucket.get(checked_name(name))
         return None if entry is None else parse_config(entry.value)
 
     async def exists(self, name: str) -> bool:
-        return await self._bucket.get(name) is not None
+        return await self._bucket.get(checked_name(name)) is not None
 
     async def bundle(
         self, names: Sequence[str], on_change: Callable[[], None] | None = None
@@ -139,7 +140,7 @@ class ConfigStore:
         await self._watch()
         for name in names:
             try:
-                entry = await self._bucket.get(name)
+                entry = await self._bucket.get(checked_name(name))
                 if entry is None:
                     raise StepFailed(f"Config {name} does not exist")
                 self._learn(name, entry.revision, parse_config(entry.value))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from workbench.errors import Trap
 from workbench.host import keyvalue
+from workbench.host.keys import checked_name
 from workbench.host.links import Routes, interface_key
 from workbench.host.options import LogLine, OnLog
 from workbench.wasm import ImportsBase
@@ -172,6 +173,8 @@ class ComponentImports(ImportsBase):
     ) -> Any:
         """One call to the linked target; ``called`` is what the component's own WIT names."""
         target, link_name = self._routes.target(interface_key(called), called, function.name)
+        checked_name(target)
+        checked_name(f"{instance}.{function.name}")
         return await self._rpc.invoke(
             target,
             instance,

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from workbench.errors import NatsError, RemoteError, WrongRevision
 from workbench.host.failures import StepFailed
+from workbench.host.keys import checked_name
 from workbench.wire.records import (
     ClaimsRecord,
     ComponentSpec,
@@ -120,7 +121,7 @@ class LatticeData:
 
     async def _read(self, key: str) -> tuple[Entry | None, ComponentSpec | None]:
         try:
-            entry = await self._bucket.get(key)
+            entry = await self._bucket.get(checked_name(key))
             return entry, None if entry is None else parse_component_spec(entry.value)
         except (NatsError, RemoteError) as error:
             raise StepFailed("failed to get component spec") from error

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from workbench.errors import NatsError
 from workbench.host.control_server import Answer, Handler, Request
 from workbench.host.failures import StepFailed, error_chain, outermost
+from workbench.host.keys import MAX_NAME_BYTES
 from workbench.host.provider_table import resolve_link
 from workbench.wire import subjects
 from workbench.wire.control import DeleteLink, accepted, answered, refused
@@ -163,7 +164,7 @@ class LinkOperations:
 
     async def _announce(self, subject_of: Callable[[str, str], str], link: ResolvedLink) -> None:
         for receiver in (link.source_id, link.target):
-            if not subjects.is_token(receiver):
+            if not subjects.is_token(receiver) or len(receiver) > MAX_NAME_BYTES:
                 _log.warning("%r can't be told of its link: it is no NATS token", receiver[:80])
                 continue
             await self._nc.publish(subject_of(self._lattice, receiver), encode(link))

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from workbench.host.failures import error_chain
+from workbench.host.keys import checked_name
 from workbench.host.options import LogLine, OnLog
 from workbench.wire.control import UNLIMITED
 from workbench.wire.http import HttpError
@@ -104,6 +105,9 @@ class ComponentServing:
     async def start(self, server: RpcServer, exports: Mapping[str, Interface | Function]) -> None:
         """Subscribe to every export; calls are answered when this returns."""
         self._functions = served_functions(exports, self._handler, self._http_handler)
+        for instance, functions in self._functions.items():
+            for name in functions:
+                checked_name(f"{instance}.{name}")
         self._served = await server.serve(self.component_id, self._functions)
 
     def fits(self, exports: Mapping[str, Interface | Function]) -> bool:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
 from wasmtime import wat2wasm
 
+from tests.conftest import connect
 from tests.integration.host.host_lattice import Lattice, Tap
 from workbench.nats import Connection, Server
 from workbench.wasm import Engine
@@ -59,3 +60,19 @@ async def tap(lattice: Lattice) -> Tap:
 @pytest.fixture(scope="session")
 def golden() -> Path:
     return GOLDEN
+
+
+@pytest.fixture
+async def tap_of() -> AsyncIterator[Callable[[Server], Awaitable[Tap]]]:
+    """Taps on servers that a test started itself."""
+    connections: list[Connection] = []
+
+    async def make(server: Server) -> Tap:
+        connections.append(await connect(server))
+        tap = Tap(connections[-1])
+        await tap.start()
+        return tap
+
+    yield make
+    for connection in connections:
+        await connection.close()

@@ -96,10 +96,16 @@ class Tap:
         )
         self._news.set()
 
-    async def until(self, enough: Callable[[list[Tapped]], Any], *, what: str = "") -> Any:
+    async def until(
+        self,
+        enough: Callable[[list[Tapped]], Any],
+        *,
+        what: str = "",
+        timeout_s: float = WAIT_S,
+    ) -> Any:
         """Wait until ``enough(seen)`` is true and return that."""
         try:
-            async with asyncio.timeout(WAIT_S):
+            async with asyncio.timeout(timeout_s):
                 while not (found := enough(self.seen)):
                     self._news.clear()
                     await self._news.wait()
@@ -108,14 +114,20 @@ class Tap:
             lines = "\n".join(f"{t.subject} {t.text[:200]}" for t in self.seen)
             raise AssertionError(f"never saw {what or enough}; saw:\n{lines}") from None
 
-    async def event(self, name: str, count: int = 1, **fields: Any) -> dict[str, Any]:
+    async def event(
+        self, name: str, count: int = 1, *, timeout_s: float = WAIT_S, **fields: Any
+    ) -> dict[str, Any]:
         """The data of the ``count``-th event of this name with these fields."""
 
         def find(seen: list[Tapped]) -> dict[str, Any] | None:
             found = [data for data in events_of(seen, name) if fields.items() <= data.items()]
             return found[count - 1] if len(found) >= count else None
 
-        return await self.until(find, what=f"{name} {fields}")
+        return await self.until(find, what=f"{name} {fields}", timeout_s=timeout_s)
+
+    async def pause(self) -> None:
+        """A round trip to the server: the pace of asking again."""
+        await self._nc.flush()
 
     def clear(self) -> None:
         self.seen.clear()

@@ -329,3 +329,73 @@ async def test_links_come_from_deliveries_even_of_foreign_writers(lattice: Latti
     }
     await bucket.put("COMPONENT_x", json.dumps({"url": "", "links": [body]}).encode())
     await lattice.links_until(lambda links: links == (link,))
+
+
+async def test_after_a_nats_restart_the_host_answers_and_follows_links_again(
+    engine, components, tmp_path, tap_of
+):
+    server = await Server.start(store_dir=tmp_path)
+    nc = await connect(server)
+    lattice = Lattice(server, nc, engine, components)
+    try:
+        host = await lattice.add_host()
+        await lattice.put_link("a", "before", "wasi:http/x")
+        port = int(server.url.rsplit(":", 1)[1])
+        credentials = (server.user, server.password)
+        await server.stop()
+        server = await Server.start(store_dir=tmp_path, port=port, credentials=credentials)
+        tap = await tap_of(server)
+
+        async def answers() -> bool:
+            try:
+                return bool((await lattice.ask("host.get", b"", host.id, timeout_s=1)).success)
+            except (NatsError, NoResponders):
+                return False
+
+        async with asyncio.timeout(10):
+            while not await answers():
+                await tap.pause()
+        assert (await lattice.put_link("a", "after", "wasi:http/x", name="second")).success
+        await lattice.links_until(
+            lambda links: {one.target for one in links} == {"before", "after"}
+        )
+        assert events_of(tap.seen, "host_started") == [], "nothing is announced anew"
+    finally:
+        await lattice.close()
+        await nc.close()
+        await server.stop()
+
+
+async def test_a_stopped_host_leaves_no_task_behind(lattice: Lattice, tap: Tap):
+    await lattice.nc.js.stream_info("none")  # the test's own first request starts a task
+    before = asyncio.all_tasks()
+    host = await lattice.add_host(heartbeat_s=0.01)
+    await lattice.scale("tiny.wasm", "tiny")
+    await tap.event("component_scaled")
+    await lattice.ask(
+        "provider.start",
+        {"provider_id": "p", "provider_ref": "wasmcloud+builtin://http-server"},
+        host.id,
+    )
+    await tap.event("provider_started")
+    await tap.event("host_heartbeat")
+    await host.stop()
+    await lattice.connections[0].close()
+    await asyncio.sleep(0)
+    left = [task for task in asyncio.all_tasks() - before if not task.done()]
+    assert [repr(task) for task in left] == []
+
+
+@pytest.mark.parametrize(
+    "name", ["<img src=x onerror=alert(1)>", "x" * 10_000, "\u202egnp.exe", "a\nb", "a.b", "*", ">"]
+)
+async def test_hostile_component_ids_fail_their_start_and_nothing_else(
+    lattice: Lattice, tap: Tap, name
+):
+    host = await lattice.add_host()
+    await lattice.scale("tiny.wasm", name)
+    failed = await tap.event("component_scale_failed")
+    assert failed["component_id"] == name
+    assert host.inventory().components == ()
+    await lattice.scale("tiny.wasm", "fine")
+    await tap.event("component_scaled", component_id="fine")

@@ -4,9 +4,11 @@ from workbench.errors import LinkMissing
 from workbench.host import keyvalue
 from workbench.host.imports import ComponentImports
 from workbench.host.links import Routes
+from workbench.wire.http import HttpError, HttpRequest, HttpResponse, RequestOptions
+from workbench.wire.http_wrpc import OUTGOING_HANDLER, response_to_wrpc
 from workbench.wire.records import Link
 from workbench.wire.wit.types import STRING, Function
-from workbench.wire.wit.values import Err, Ok
+from workbench.wire.wit.values import Case, Err, Ok
 
 BUS = "wasmcloud:bus/lattice@2.0.0"
 TARGET = Function("[constructor]call-target-interface")
@@ -174,3 +176,64 @@ async def test_a_call_without_link_names_what_is_missing(setup):
 )
 def test_what_is_offered_at_start(setup, instance, name, offered):
     assert setup[0].provides(instance, name) is offered
+
+
+class HttpTarget(Recorder):
+    """Answers every call with one prepared value."""
+
+    def __init__(self, answer):
+        super().__init__()
+        self.answer = answer
+
+    async def invoke(self, target, instance, function, args=(), **options):
+        await super().invoke(target, instance, function, args, **options)
+        return self.answer
+
+
+def http_imports(answer, *links):
+    rpc = HttpTarget(answer)
+    imports = ComponentImports(
+        "shop",
+        rpc=rpc,
+        routes=Routes("shop", links),
+        config=dict,
+        on_log=print,
+        timeout_s=1.0,
+    )
+    return imports, rpc
+
+
+HTTP_LINK = Link(
+    source_id="shop",
+    target="client",
+    wit_namespace="wasi",
+    wit_package="http",
+    interfaces=("outgoing-handler",),
+)
+
+
+async def test_an_outgoing_request_goes_to_the_linked_target_as_https_by_default():
+    imports, rpc = http_imports(Ok(response_to_wrpc(HttpResponse(204))), HTTP_LINK)
+    response = await imports.http(None, HttpRequest(scheme=None), RequestOptions())
+    assert response.status == 204
+    [(target, instance, name, [request, options], link_name)] = rpc.calls
+    assert (target, instance, name, link_name) == ("client", OUTGOING_HANDLER, "handle", "default")
+    assert request.scheme == Case("HTTPS")
+    assert options.connect_timeout == 600_000_000_000
+
+
+async def test_an_error_code_of_the_target_is_an_http_error():
+    imports, _ = http_imports(Err(Case("connection-refused")), HTTP_LINK)
+    with pytest.raises(HttpError) as caught:
+        await imports.http(None, HttpRequest(), RequestOptions())
+    assert caught.value.code == "connection-refused"
+
+
+async def test_an_outgoing_request_without_link_says_which_one_is_missing():
+    imports, _ = http_imports(Ok())
+    with pytest.raises(LinkMissing) as caught:
+        await imports.http(None, HttpRequest(), RequestOptions())
+    assert caught.value.message == (
+        "link `default` not found for instance `wasi:http/outgoing-handler`"
+    )
+    assert "link put shop TARGET wasi http --interface outgoing-handler" in caught.value.hint
