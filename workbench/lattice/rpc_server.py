@@ -10,9 +10,10 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from workbench.errors import NatsError
 from workbench.lattice.inbox import TOKEN_LENGTH, Tokens
@@ -43,8 +44,7 @@ __all__ = ["Functions", "Handler", "InvocationContext", "RpcServer", "Served"]
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class InvocationContext:
+class InvocationContext(NamedTuple):
     """Who calls what. Header values are what the caller claims; nothing vouches for them (§8)."""
 
     target: str
@@ -54,7 +54,7 @@ class InvocationContext:
     link_name: str = "default"
     target_id: str = ""
     traceparent: str = ""
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = MappingProxyType({})
     call_id: int = 0
 
 

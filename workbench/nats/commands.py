@@ -7,9 +7,10 @@ from collections.abc import Mapping
 
 from workbench.errors import NatsError
 
-__all__ = ["is_subject", "publish_command"]
+__all__ = ["is_subject", "parse_headers", "publish_command"]
 
 _HEADER_KEY = re.compile(r"[!-9;-~]+")
+_VERSION = b"NATS/1.0\r\n"
 _LINE_BREAK = re.compile(r"[\r\n]")
 
 
@@ -31,3 +32,23 @@ def publish_command(
     block = f"NATS/1.0\r\n{lines}\r\n".encode()
     sizes = (len(block), len(block) + len(data))
     return b"HPUB %b%d %d\r\n%b%b\r\n" % (head.encode(), *sizes, block, data)
+
+
+def parse_headers(block: bytes) -> dict[str, str] | None:
+    """The headers of an ordinary message, last value winning; None for anything else.
+
+    Status lines and blocks that are not UTF-8 are rare and left to nats-py.
+    """
+    if not block.startswith(_VERSION):
+        return None
+    headers: dict[str, str] = {}
+    try:
+        for line in block[len(_VERSION) :].decode().split("\r\n"):
+            key, separator, value = line.partition(":")
+            if separator:
+                headers[key] = value.strip()
+            elif line:
+                return None
+    except UnicodeDecodeError:
+        return None
+    return headers

@@ -22,7 +22,7 @@ from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription as NatsSubscription
 
 from workbench.errors import ConnectFailed, NatsError, NoResponders, RequestTimeout
-from workbench.nats.commands import is_subject, publish_command
+from workbench.nats.commands import is_subject, parse_headers, publish_command
 from workbench.nats.replies import Replies
 
 if TYPE_CHECKING:
@@ -78,7 +78,9 @@ class _TolerantClient(Client):
             return
         self.stats["in_msgs"] += 1
         self.stats["in_bytes"] += len(data)
-        parsed = await self._process_headers(headers) if headers else None
+        parsed = None
+        if headers:
+            parsed = parse_headers(bytes(headers)) or await self._process_headers(headers)
         message = Message(
             bytes(subject).decode("utf-8", "replace"),
             bytes(data),

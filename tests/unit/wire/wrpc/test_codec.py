@@ -292,9 +292,9 @@ def test_nan_and_infinity_survive() -> None:
 
 BIG: list[tuple[Type, object]] = [
     (List(U8), bytes(2_500_000)),
-    (List(STRING), ["x" * 20] * 120_000),
-    (List(List(U32)), [[1, 300, 70_000]] * 300_000),
-    (Tuple((STRING, List(PERSON))), ("t", [record_class(PERSON)("n" * 10, 1, ["a"])] * 150_000)),
+    (List(STRING), ["x" * 20] * 40_000),
+    (List(List(U32)), [[1, 300, 70_000]] * 80_000),
+    (Tuple((STRING, List(PERSON))), ("t", [record_class(PERSON)("n" * 10, 1, ["a"])] * 40_000)),
 ]
 
 
