@@ -47,6 +47,7 @@ class Panel:
 
         self._add(create_comm(target_name=TARGET, data={"version": 1}))
         self.look()
+        self.send()
 
     def close(self) -> None:
         if self._manager is None:

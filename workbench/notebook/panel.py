@@ -53,11 +53,13 @@ def _item(item_id: str, title: str, detail: str, status: str, code: str) -> Item
 
 
 def _host(host: Any) -> Item:
-    things = len(host.components) + len(host.providers)
+    things = (
+        f"{plural(len(host.components), 'component')}, {plural(len(host.providers), 'provider')}"
+    )
     return _item(
         host.id,
         host.friendly_name or host.id,
-        f"{plural(things, 'thing')} · {host.version}" if host.version else plural(things, "thing"),
+        things,
         host.status,
         _line("inventory", host.id, otherwise="lattice.inventory({0})"),
     )

@@ -54,8 +54,13 @@ class Session:
         self._changed()
 
     def keep(self, built: Built) -> list[str]:
-        """Remember what a cell built; returns the components that now run the new code."""
+        """Remember what a cell built; returns the components that now run the new code.
+
+        Its WIT is kept too: a later cell may import what this one exports.
+        """
         self.built[built.name] = built
+        if built.wit.strip():
+            self.wit.add(built.wit)
         lattice = workbench.current()
         if lattice is None or not lattice.embedded:
             return []

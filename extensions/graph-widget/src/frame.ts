@@ -5,6 +5,8 @@ import type { GraphNode } from "./protocol";
 import type { GraphStore } from "./store";
 
 const APPS_SHOWN = 5;
+const GROWTH_LIMIT = 1.7;
+const BREATH = 44;
 
 export interface Actions {
   fit(): void;
@@ -31,7 +33,15 @@ export class Frame {
   private readonly details = element("div", "wb-details");
   private readonly empty = element("div", "wb-empty");
 
-  constructor(root: HTMLElement, actions: Actions) {
+  private height = 0;
+
+  constructor(
+    root: HTMLElement,
+    actions: Actions,
+    private readonly leastHeight: number,
+  ) {
+    this.height = leastHeight;
+    this.stage.style.height = `${leastHeight}px`;
     const head = element("div", "wb-head");
     this.phase.setAttribute("role", "status");
     head.append(this.title, this.facts, this.phase, buttons(actions));
@@ -61,6 +71,16 @@ export class Frame {
     this.world.setAttribute("aria-label", `${this.title.textContent}: ${this.facts.textContent}`);
     this.showApps([...store.nodes.values()].filter((node) => node.kind === "app"));
     this.explainEmptiness(store, live);
+  }
+
+  // Makes room for a drawing of this height, up to a limit; never takes it back, because the
+  // notebook below would jump.
+  grow(height: number): void {
+    const limit = GROWTH_LIMIT * this.leastHeight;
+    const wanted = Math.min(limit, height + 2 * BREATH);
+    if (wanted <= this.height || this.leastHeight === 0) return;
+    this.height = wanted;
+    this.stage.style.height = `${Math.round(wanted)}px`;
   }
 
   // `rows` as name and value; none shows the standing hint.

@@ -61,9 +61,8 @@ function initialize({ model }: { model: Model }): () => void {
 function render({ model, el }: { model: Model; el: HTMLElement }): () => void {
   const root = document.createElement("div");
   const height = model.get("height");
-  root.style.setProperty("--wb-height", `${typeof height === "number" ? height : 400}px`);
   el.append(root);
-  const view = new GraphView(root, storeOf(model));
+  const view = new GraphView(root, storeOf(model), typeof height === "number" ? height : 320);
   const phase = (): void => view.setLive(model.get("live") === true);
   model.on("change:live", phase);
   phase();

@@ -8,6 +8,8 @@ import { shown, type GraphEdge } from "./protocol";
 const HEIGHT = 16;
 const CHARACTER = 5.7;
 const WIDEST = 108;
+// A label would hide a shorter edge altogether.
+const SHORTEST = 46;
 
 interface Area {
   readonly x1: number;
@@ -32,6 +34,7 @@ export class EdgeLabels {
       const edge = this.cy.getElementById(id);
       const text = brief(edges.get(id)?.label ?? "");
       if (!text || edge.empty() || !edge.isEdge()) continue;
+      if (id !== hovered && lengthOf(edge) < SHORTEST) continue;
       const area = areaOf(edge, text);
       if (id !== hovered && taken.some((other) => overlaps(area, other))) continue;
       taken.push(area);
@@ -71,6 +74,11 @@ export class EdgeLabels {
 function brief(label: string): string {
   const text = shown(label).split("@")[0] ?? "";
   return text.slice(text.lastIndexOf("/") + 1);
+}
+
+function lengthOf(edge: EdgeSingular): number {
+  const [from, to] = [edge.sourceEndpoint(), edge.targetEndpoint()];
+  return Math.hypot(to.x - from.x, to.y - from.y);
 }
 
 function areaOf(edge: EdgeSingular, text: string): Area {

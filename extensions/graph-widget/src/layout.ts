@@ -8,7 +8,7 @@
 import type { GraphEdge, GraphNode } from "./protocol";
 
 export const CARD = { width: 168, height: 48 } as const;
-const GAP = { x: 120, y: 26 } as const;
+const GAP = { x: 120, y: 32 } as const;
 const PAD = { side: 22, top: 46, bottom: 22 } as const;
 const HOST_GAP = 36;
 const ASIDE = 76;

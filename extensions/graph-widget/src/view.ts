@@ -38,13 +38,15 @@ export class GraphView implements Listener {
   constructor(
     private readonly root: HTMLElement,
     private readonly store: GraphStore,
+    height: number,
   ) {
     root.classList.add("wb-graph");
-    this.frame = new Frame(root, {
+    const actions = {
       fit: () => this.refit(),
       zoom: (factor) => this.zoom(factor),
       tidy: () => this.tidy(),
-    });
+    };
+    this.frame = new Frame(root, actions, height);
     this.cy = cytoscape({
       container: this.frame.canvas,
       minZoom: ZOOM.min,
@@ -329,6 +331,7 @@ export class GraphView implements Listener {
   // Fits to where things are going, not to where they are on their way.
   private fit(smooth: boolean): void {
     const area = this.extent();
+    if (area) this.frame.grow(area.height * Math.min(CLOSEST, this.cy.width() / area.width));
     const [width, height] = [this.cy.width(), this.cy.height()];
     if (!area || width < 10 || height < 10) return;
     const room = Math.min((width - 2 * MARGIN) / area.width, (height - 2 * MARGIN) / area.height);

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from workbench.notebook.display.html import Element, element
@@ -16,13 +17,17 @@ __all__ = ["deploy_card"]
 
 _MARK = {"good": "✓", "busy": "◌", "warn": "!", "bad": "✗", "quiet": "○"}
 _KIND = {
-    "SpreadScaler": "instances",
+    "SpreadScaler": "",
     "DaemonScaler": "on every host",
     "LinkScaler": "link",
     "ConfigScaler": "configuration",
     "SecretScaler": "secret",
     "Scaler": "part",
 }
+
+
+# How the manager names a link: wadm-api.md §4.3.
+_LINK = re.compile(r"(.*) -\((.*)\)-> (.*)", re.DOTALL)
 
 
 def deploy_card(
@@ -77,7 +82,9 @@ def _step(part: ScalerStatus, app: str) -> Element:
 def _title(part: ScalerStatus, app: str) -> str:
     # The manager puts the application's name before every id; here it would only repeat.
     prefix = app.replace("-", "_") + "-"
-    return visible(part.name.replace(prefix, ""), 120)
+    name = part.name.replace(prefix, "")
+    link = _LINK.fullmatch(name)
+    return visible(f"{link[1]} → {link[3]} ({link[2]})" if link else name, 120)
 
 
 def _mark(part: ScalerStatus) -> str:

@@ -68,7 +68,7 @@ class Listing(list[Any]):
             [_cell(name, value) for name, value in zip(names, row, strict=True)]
             for row in self._rows()
         ]
-        return card(self._title, table(names, rows), tail, kind="listing")
+        return card(self._title, table(names, rows), tail, kind="listing", wide=True)
 
 
 def _because(text: str) -> str:

@@ -15,7 +15,7 @@ __all__ = [
     "bdi",
     "card",
     "facts",
-    "live_region",
+    "said",
     "table",
     "text_facts",
     "text_table",
@@ -50,10 +50,12 @@ def card(
     *body: Child | Iterable[Child],
     mark: Element | None = None,
     kind: str = "",
+    wide: bool = False,
 ) -> Element:
     """The frame of every card: a title line, then whatever belongs to it."""
     head = element("div", element("span", title, style="title"), mark, style="head")
-    return element("div", head, *body, style="card", data_workbench=kind or "card")
+    style = "card wide" if wide else "card"
+    return element("div", head, *body, style=style, data_workbench=kind or "card")
 
 
 def facts(pairs: Iterable[tuple[str, Child]]) -> Element:
@@ -72,7 +74,7 @@ def table(
     *,
     numbers: Iterable[int] = (),
 ) -> Element:
-    """A table; the columns in ``numbers`` are set to the right."""
+    """A table; the columns in ``numbers`` are set to the right. It scrolls if it is too wide."""
     right = frozenset(numbers)
 
     def style(name: str, column: int) -> str:
@@ -90,17 +92,26 @@ def table(
         )
         for row in rows
     ]
-    return element(
+    whole = element(
         "table",
         element("thead", element("tr", top, style="tr")),
         element("tbody", body),
         style="table",
     )
+    return element("div", whole, style="scroll")
 
 
-def live_region(*children: Child | Iterable[Child]) -> Element:
-    """A part whose changes a screen reader reads out when it has time."""
-    return element("div", *children, role="status", aria_live="polite")
+def said(text: str, *, took: str = "") -> Shown:
+    """One sentence about what was done; ``text`` is made of visible parts."""
+    line = element(
+        "div",
+        element("span", "✓", style="mark tone-good"),
+        element("span", text, style="grow"),
+        element("span", took, style="quiet small") if took else None,
+        style="step",
+    )
+    html = element("div", line, style="card slim", data_workbench="said")
+    return Shown(html, f"{text} ({took})" if took else text)
 
 
 def text_facts(pairs: Iterable[tuple[str, object]]) -> str:

@@ -31,7 +31,7 @@ def status_card(lattice: Lattice, *, started: bool = False, note: str = "") -> S
     took = f" in {duration(lattice.started_s)}" if started else ""
     state_name = ("up" if lattice.embedded else "joined") + took
     title = f"Lattice {visible(lattice.name, 60)}"
-    hint = note or "In Python it is the variable lattice."
+    hint = note or "In Python it is the variable `lattice`."
     html = card(
         element("span", "Lattice ", bdi(lattice.name, 60)),
         facts(pairs),

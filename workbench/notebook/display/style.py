@@ -25,6 +25,7 @@ STYLES: dict[str, str] = {
     "card": f"border:1px solid {_LINE};border-radius:6px;padding:12px 16px;margin:2px 0;"
     "max-width:860px;font-family:var(--jp-ui-font-family,system-ui,sans-serif);font-size:13px;"
     "line-height:1.45;color:var(--jp-ui-font-color1,inherit)",
+    "slim": "padding:6px 14px 6px 8px",
     "head": "display:flex;align-items:center;gap:10px;margin-bottom:8px",
     "title": "font-weight:600;font-size:14px;overflow-wrap:anywhere",
     "quiet": f"color:{_QUIET}",
@@ -36,14 +37,16 @@ STYLES: dict[str, str] = {
     "margin:6px 0 0;padding:8px 10px;border-radius:4px;"
     "background:var(--jp-layout-color2,rgba(128,128,128,.12))",
     "facts": "display:grid;grid-template-columns:max-content 1fr;gap:3px 16px;margin:0",
-    "fact-name": f"color:{_QUIET};margin:0;font-weight:400",
-    "fact-value": "margin:0;overflow-wrap:anywhere",
+    "fact-name": f"color:{_QUIET};margin:0;font-weight:400;width:auto;float:none;white-space:nowrap",
+    "fact-value": "margin:0;width:auto;float:none;min-width:0;overflow-wrap:anywhere",
     "table": "border-collapse:collapse;border:0;margin:0;font-size:13px;table-layout:auto",
     "th": f"text-align:left;font-weight:600;padding:4px 18px 4px 0;border:0;"
     f"border-bottom:1px solid {_LINE};color:{_QUIET};background:none;white-space:nowrap",
     "td": f"text-align:left;vertical-align:top;padding:4px 18px 4px 0;border:0;"
-    f"border-bottom:1px solid {_LINE};max-width:360px;overflow-wrap:anywhere;"
+    f"border-bottom:1px solid {_LINE};max-width:360px;overflow-wrap:break-word;"
     "background:none;white-space:normal",
+    "scroll": "overflow-x:auto",
+    "wide": "max-width:none",
     "number": "text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap",
     "tr": "background:none",
     "badge": "display:inline-block;border-radius:10px;padding:1px 9px;font-size:12px;"

@@ -44,7 +44,9 @@ class CallList(list[Any]):
         rows = [_html_row(call) for call in self._newest()]
         more = len(self) - _ROWS_SHOWN
         tail = element("div", f"and {more} older ones", style="note") if more > 0 else None
-        return str(card(title, table(_HEAD, rows, numbers=(7, 8, 9)), tail, kind="traffic"))
+        return str(
+            card(title, table(_HEAD, rows, numbers=(7, 8, 9)), tail, kind="traffic", wide=True)
+        )
 
 
 def _row(call: Call) -> list[str]:

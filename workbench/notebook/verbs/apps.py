@@ -12,7 +12,7 @@ from workbench.notebook.display.html import element
 from workbench.notebook.display.listing import listing
 from workbench.notebook.display.live import LiveDisplay, Ticker
 from workbench.notebook.display.records import findings_html, findings_text
-from workbench.notebook.display.shown import Shown, card
+from workbench.notebook.display.shown import Shown, card, said
 from workbench.notebook.display.text import visible
 from workbench.notebook.session import Session
 from workbench.notebook.verbs.model import Argument, Body, Call, Many, Option, Verb
@@ -46,10 +46,10 @@ def deploy(session: Session, call: Call) -> None:
     if call["no_wait"]:
         LiveDisplay().show(deploy_card(app.name, app.status, ended=True))
     else:
-        _follow(app, call["timeout"])
+        _follow(app, call["timeout"], timed=True)
 
 
-def _follow(app: App, timeout_s: float) -> None:
+def _follow(app: App, timeout_s: float, *, timed: bool) -> None:
     """Show the application's parts until it is deployed. `WadmError` if that takes too long."""
     live = LiveDisplay()
     seen: list[Status | None] = [None]
@@ -60,14 +60,14 @@ def _follow(app: App, timeout_s: float) -> None:
     with Ticker(draw) as ticker:
         draw(0.0)
         status = app.wait(timeout_s=timeout_s, on_status=lambda status: seen.__setitem__(0, status))
-    live.show(deploy_card(app.name, status, ticker.elapsed_s, ended=True))
+    took = ticker.elapsed_s if timed else None
+    live.show(deploy_card(app.name, status, took, ended=True))
 
 
 def undeploy(session: Session, call: Call) -> Shown:
     session.lattice.app(call["name"]).undeploy()
     name = visible(call["name"], 80)
-    text = f"Application {name} is being taken off; its manifest stays stored."
-    return Shown(card(text, kind="undeploy"), text)
+    return said(f"Application {name} is being taken off; its manifest stays stored.")
 
 
 def app(session: Session, call: Call) -> Any:
@@ -79,13 +79,13 @@ def app(session: Session, call: Call) -> Any:
         return _validate(call)
     if action == "put":
         stored = lattice.put_manifest(_manifest(call, "name"))
-        return _said(f"Manifest of {visible(stored.name, 80)} is stored, not deployed.")
+        return said(f"Manifest of {visible(stored.name, 80)} is stored, not deployed.")
     if name is None:
         raise UsageError(f"`app {action}` wants the NAME of an application")
     chosen = lattice.app(name)
     match action:
         case "status" if call["wait"]:
-            return _follow(chosen, call["timeout"])
+            return _follow(chosen, call["timeout"], timed=False)
         case "status":
             return deploy_card(name, chosen.status, ended=True)
         case "get":
@@ -95,7 +95,7 @@ def app(session: Session, call: Call) -> Any:
         case _:
             gone = chosen.delete()
             what = "is deleted with all its versions" if gone else "was not there"
-            return _said(f"Application {visible(name, 80)} {what}.")
+            return said(f"Application {visible(name, 80)} {what}.")
 
 
 def _validate(call: Call) -> Shown:
@@ -120,10 +120,6 @@ def _as_yaml(manifest: Any) -> str:
 
     plain = json.loads(manifest.to_json()) if hasattr(manifest, "to_json") else manifest
     return yaml.safe_dump(plain, sort_keys=False, allow_unicode=True)
-
-
-def _said(text: str) -> Shown:
-    return Shown(card(text, kind="said"), text)
 
 
 _NAME = Argument(

@@ -14,7 +14,7 @@ from workbench.notebook.display.build import building_card, built_card
 from workbench.notebook.display.html import element
 from workbench.notebook.display.listing import listing
 from workbench.notebook.display.live import LiveDisplay, Ticker
-from workbench.notebook.display.shown import Shown, card
+from workbench.notebook.display.shown import Shown, card, said
 from workbench.notebook.display.text import visible
 from workbench.notebook.session import Session
 from workbench.notebook.verbs.model import Argument, Body, Call, Many, Option, Verb
@@ -74,11 +74,11 @@ def wit(session: Session, call: Call) -> Shown:
         worlds = session.wit.add(call.body)
         named = ", ".join(visible(name, 60) for name in worlds)
         text = f"Worlds for --world: {named}." if worlds else "The interfaces are known now."
-        return Shown(card(text, kind="wit"), text)
+        return said(text)
     if call["ref"] is None:
         names = ", ".join([*session.wit.world_names(), *bundled_worlds()])
         text = f"Worlds that components can target: {names}"
-        return Shown(card(text, kind="wit"), text)
+        return said(text)
     return _source(str(call["ref"]), _wit_of(session, str(call["ref"])))
 
 

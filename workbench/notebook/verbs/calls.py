@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from workbench.errors import UsageError, ValueMismatch, WitSyntaxError
-from workbench.notebook.display.shown import Shown, badge, card
+from workbench.notebook.display.shown import said
 from workbench.notebook.display.text import duration, visible
 from workbench.notebook.session import Session
 from workbench.notebook.verbs.model import Argument, Body, Call, Many, Option, Verb
@@ -32,10 +32,10 @@ def invoke(session: Session, call: Call) -> Any:
     if call["output"]:
         session.set_variable(call["output"], value)
         text = f"{call['output']} holds the answer of {visible(path, 120)}."
-        return Shown(card(text, mark=badge(took, "good"), kind="kept"), text)
+        return said(text, took=took)
     if value is None and function.result is None:
         text = f"{visible(path, 120)} returned; it has no result."
-        return Shown(card(text, mark=badge(took, "good"), kind="answered"), f"{text} ({took})")
+        return said(text, took=took)
     return value
 
 

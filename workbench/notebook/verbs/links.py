@@ -9,7 +9,7 @@ import yaml
 
 from workbench.errors import UsageError
 from workbench.notebook.display.listing import listing
-from workbench.notebook.display.shown import Shown, card, facts, text_facts
+from workbench.notebook.display.shown import Shown, card, facts, said, text_facts
 from workbench.notebook.display.text import plural, visible
 from workbench.notebook.parse import parse_pairs
 from workbench.notebook.session import Session
@@ -38,10 +38,10 @@ def link(session: Session, call: Call) -> Any:
             source_config=tuple(call["source_config"]),
             target_config=tuple(call["target_config"]),
         )
-        return _said(f"Linked {_arrow(made.source_id, made.target)} for {visible(path, 120)}.")
+        return said(f"Linked {_arrow(made.source_id, made.target)} for {visible(path, 120)}.")
     source, *_, path = _ends(words, interface, 1, _DEL)
     session.lattice.delete_link(source, path, name=call["name"])
-    return _said(f"Deleted the link {visible(source, 60)} has for {visible(path, 120)}.")
+    return said(f"Deleted the link {visible(source, 60)} has for {visible(path, 120)}.")
 
 
 def _ends(words: Sequence[str], interface: str, ends: int, usage: str) -> list[str]:
@@ -71,7 +71,7 @@ def _put_all(session: Session, body: str) -> Shown:
     for one in wanted:
         session.lattice.put_link(**one)
     lines = [f"{_arrow(one['source'], one['target'])}  {one['interface']}" for one in wanted]
-    return _said(f"Made {plural(len(wanted), 'link')}: {'; '.join(lines)}")
+    return said(f"Made {plural(len(wanted), 'link')}: {'; '.join(lines)}")
 
 
 _KEYS = frozenset({"source", "target", "interface", "name", "source_config", "target_config"})
@@ -118,12 +118,10 @@ def config(session: Session, call: Call) -> Any:
         return Shown(card(title, facts(shown), kind="config"), f"{title}\n{text_facts(shown)}")
     if action == "del":
         lattice.delete_config(name)
-        return _said(f"Configuration {visible(name, 80)} is deleted.")
+        return said(f"Configuration {visible(name, 80)} is deleted.")
     values = _config_values(call)
     lattice.put_config(name, values)
-    return _said(
-        f"Configuration {visible(name, 80)} has {', '.join(map(visible, sorted(values)))}."
-    )
+    return said(f"Configuration {visible(name, 80)} has {', '.join(map(visible, sorted(values)))}.")
 
 
 def _config_values(call: Call) -> dict[str, str]:
@@ -141,10 +139,6 @@ def _config_values(call: Call) -> dict[str, str]:
     if not call["values"]:
         raise UsageError("`config put` wants KEY=VALUE, or the values in the cell's body")
     return parse_pairs(call["values"], "`config put`")
-
-
-def _said(text: str) -> Shown:
-    return Shown(card(text, kind="said"), text)
 
 
 VERBS = (

@@ -9,7 +9,7 @@ from workbench.errors import UsageError
 from workbench.lattice.graph import snapshot
 from workbench.notebook.display.listing import about, listing
 from workbench.notebook.display.records import findings_html, findings_text
-from workbench.notebook.display.shown import Shown, card
+from workbench.notebook.display.shown import Shown, said
 from workbench.notebook.display.text import visible
 from workbench.notebook.display.traffic import CallList, clock
 from workbench.notebook.session import Session
@@ -25,8 +25,7 @@ def graph(session: Session, call: Call) -> Any:
     if call["export"] is None:
         return widgets.graph_widget(lattice)
     path = widgets.export_html(snapshot(lattice.state), Path(str(call["export"])).expanduser())
-    text = f"The graph is in {visible(path, 300)}; it needs no network."
-    return Shown(card(text, kind="said"), text)
+    return said(f"The graph is in {visible(path, 300)}; it needs no network.")
 
 
 def traffic(session: Session, call: Call) -> CallList:

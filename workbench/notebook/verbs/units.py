@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from workbench.errors import NotFound, UsageError
-from workbench.notebook.display.shown import Shown, card
+from workbench.notebook.display.shown import Shown, said
 from workbench.notebook.display.text import plural, visible
 from workbench.notebook.parse import parse_number, parse_pairs
 from workbench.notebook.session import Session
@@ -25,7 +25,7 @@ def start(session: Session, call: Call) -> Shown:
         if call["count"] != 1:
             raise UsageError("a provider has no instances to count", hint="leave --count out")
         lattice.start_provider(ref, name, host=call["host"], config=tuple(call["config"]))
-    return _said(f"{call['kind'].capitalize()} {visible(name, 80)} runs.")
+    return said(f"{call['kind'].capitalize()} {visible(name, 80)} runs.")
 
 
 def scale(session: Session, call: Call) -> Shown:
@@ -45,7 +45,7 @@ def scale(session: Session, call: Call) -> Shown:
             f" It belongs to application {visible(manager, 60)}, whose manager will put back what"
             " the manifest says."
         )
-    return _said(text)
+    return said(text)
 
 
 def _spread(lattice: Any, name: str, count: int) -> list[tuple[str, int]]:
@@ -75,12 +75,12 @@ def _managed_by(lattice: Any, name: str) -> str:
 
 def update(session: Session, call: Call) -> Shown:
     session.lattice.update(call["id"], call["ref"], host=call["host"])
-    return _said(f"{visible(call['id'], 80)} now runs {visible(call['ref'], 120)}.")
+    return said(f"{visible(call['id'], 80)} now runs {visible(call['ref'], 120)}.")
 
 
 def stop(session: Session, call: Call) -> Shown:
     session.lattice.stop(call["kind"], call["id"], host=call["host"])
-    return _said(f"{call['kind'].capitalize()} {visible(call['id'], 80)} is stopped.")
+    return said(f"{call['kind'].capitalize()} {visible(call['id'], 80)} is stopped.")
 
 
 def label(session: Session, call: Call) -> Shown:
@@ -94,11 +94,7 @@ def label(session: Session, call: Call) -> Shown:
         for key, value in pairs.items():
             lattice.set_label(host, key, value)
         done = ", ".join(f"{visible(k, 40)}={visible(v, 60)}" for k, v in pairs.items())
-    return _said(f"Host {visible(host, 60)}: {done}.")
-
-
-def _said(text: str) -> Shown:
-    return Shown(card(text, kind="said"), text)
+    return said(f"Host {visible(host, 60)}: {done}.")
 
 
 _HOST = Option("host", "on this host: id, beginning of it, or name", "HOST", complete="host")

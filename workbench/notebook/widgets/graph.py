@@ -46,7 +46,7 @@ class GraphWidget(anywidget.AnyWidget):
     _css = _built("graph.css", "")
     snapshot = traitlets.Dict().tag(sync=True)
     live = traitlets.Bool(True).tag(sync=True)
-    height = traitlets.Int(400).tag(sync=True)
+    height = traitlets.Int(320).tag(sync=True)
     graph = traitlets.Unicode().tag(sync=True)
     """Names this model in the page, where all its views share one store."""
 

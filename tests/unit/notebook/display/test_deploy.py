@@ -20,7 +20,7 @@ def test_each_part_is_a_line_with_its_state_and_message() -> None:
     )
     shown = deploy_card("hello-app", status, 1.2)
     assert "✓ hello" in shown.text
-    assert "✗ x -(wasi:http)-> y: no such <b>link</b>" in shown.text
+    assert "✗ x → y (wasi:http): no such <b>link</b>" in shown.text
     html = str(shown.html)
     assert 'data-state="failed"' in html and "&lt;b&gt;link" in html
     assert "Reconciling" in html
