@@ -6,6 +6,7 @@ import pytest
 
 from tests.integration.host.host_lattice import Lattice, Tap
 from workbench.authoring import build_component
+from workbench.errors import IncompleteResults, Trap
 from workbench.wire.http import HttpRequest, HttpResponse, collect
 from workbench.wire.http_wrpc import HANDLE, INCOMING_HANDLER, request_to_wrpc, result_from_wrpc
 
@@ -38,9 +39,10 @@ async def test_a_python_http_component_answers_and_gives_its_permit_back(
             response = await call("/a", b"x" * size)
             assert response.status == 200
             assert await collect(response.body) == f"POST /a {size}".encode()
-        failed = await call("/boom", b"")
-        assert failed.status == 500
-        await collect(failed.body)
+        with pytest.raises(IncompleteResults):
+            await call("/boom", b"")
+        assert isinstance((await lattice.logged("error")).error, Trap)
+        assert any("ValueError: boom" in line.message for line in lattice.log)
         assert (await call("/after", b"")).status == 200
     finally:
         await client.close()
