@@ -23,7 +23,7 @@ _LIMITS = (
     ("memory count too high", "memories", "raise memories in the limits"),
     ("table count too high", "tables", "raise tables in the limits"),
 )
-_OUT_OF_MEMORY = re.compile(r"out of memory|memory allocation of|MemoryError|OOM", re.IGNORECASE)
+_OUT_OF_MEMORY = re.compile(r"out of memory|memory allocation of|MemoryError", re.IGNORECASE)
 
 
 def explain(state: CallState, error: WasmError, what: str) -> BaseException:
@@ -73,7 +73,8 @@ def _memory_evidence(state: CallState, error: WasmError) -> str | None:
     """
     if any(_OUT_OF_MEMORY.search(line) for line in state.stderr):
         return "its last words on stderr say so"
-    if "unreachable" not in error.reason:
+    # A guest that says why it ends, and does not say memory, is believed.
+    if state.stderr or "unreachable" not in error.reason:
         return None
     used = _largest_linear_memory()
     if used * 2 > state.limits.memory_bytes:
@@ -84,24 +85,27 @@ def _memory_evidence(state: CallState, error: WasmError) -> str | None:
 def _largest_linear_memory(maps: Path = Path("/proc/self/maps")) -> int:
     """Bytes in use of the largest linear memory of this process; 0 where that can't be known.
 
-    A linear memory is a readable part followed by a reserved part without any access, together
-    gigabytes. Only read after a trap, so its cost does not matter.
+    A linear memory is a readable part between a guard and a reserved part without any access,
+    gigabytes together. Only read after a trap, so its cost does not matter. With several guests
+    at once the largest may be another's: this is evidence, not proof.
     """
     try:
         lines = maps.read_text().splitlines()
     except OSError:
         return 0
-    largest = begin = end = 0
+    largest = begin = end = guard_end = 0
     for line in lines:
         span, rights = line.split(maxsplit=2)[:2]
         low, high = (int(part, 16) for part in span.split("-"))
         if rights.startswith("rw"):
             # A copy-on-write image and the memory grown behind it are neighbours.
-            begin = begin if low == end else low
+            if low != end:
+                begin = low if low == guard_end else 0
             end = high
-        elif rights.startswith("---") and low == end and high - begin >= 1 << 32:
-            largest = max(largest, end - begin)
-            end = 0
-        else:
-            end = 0
+            continue
+        if rights.startswith("---"):
+            if begin and low == end and high - begin >= 1 << 32:
+                largest = max(largest, end - begin)
+            guard_end = high
+        begin = end = 0
     return largest
