@@ -17,7 +17,7 @@ import pytest
 
 from tests.conftest import connect
 from workbench.lattice.rpc import InvocationContext, RpcServer
-from workbench.lattice.trace import Tracer
+from workbench.lattice.trace import CallEvent, Phase, Tracer
 from workbench.nats import Connection, Server
 from workbench.providers import HttpServer, ProviderFailed, ProviderTask
 from workbench.wire.http import HttpError, HttpRequest, HttpResponse, collect, iterate
@@ -423,26 +423,27 @@ async def test_a_body_may_take_longer_than_the_timeout_of_the_head(lattice: Latt
 
 
 async def test_a_client_that_leaves_ends_the_call_and_nothing_else(lattice: Lattice):
-    arrived, leave = asyncio.Event(), asyncio.Event()
+    arrived, never = asyncio.Event(), asyncio.Event()
 
     async def answer(request: HttpRequest) -> HttpResponse:
-        if request.path_with_query == "/stay":
-            return await hi(request)
-        arrived.set()
-        await leave.wait()
+        if request.path_with_query == "/go":
+            arrived.set()
+            await never.wait()
         return await hi(request)
 
     _, base = await lattice.hello(answer)
-    task = lattice._tasks[0]
-    async with asyncio.timeout(5), raw(base) as (_, writer):
-        writer.write(b"GET /go HTTP/1.1\r\nhost: a\r\n\r\n")
-        await arrived.wait()
-    leave.set()
+    ended: asyncio.Queue[CallEvent] = asyncio.Queue()
+    lattice.tracer.subscribe(ended.put_nowait)
+    async with asyncio.timeout(5):
+        async with raw(base) as (_, writer):
+            writer.write(b"GET /go HTTP/1.1\r\nhost: a\r\n\r\n")
+            await arrived.wait()
+        while (event := await ended.get()).phase is not Phase.FAILED:
+            assert event.phase is not Phase.COMPLETED
+    assert isinstance(event.error, asyncio.CancelledError)
     async with lattice.session.get(f"{base}/stay") as reply:
         assert reply.status == 200
-    async with asyncio.timeout(5):
-        while task.context.rpc.in_flight:  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
+    never.set()
 
 
 async def test_a_client_that_leaves_during_the_body_stops_the_component(lattice: Lattice):

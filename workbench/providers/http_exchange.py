@@ -48,8 +48,6 @@ log = logging.getLogger(__name__)
 CALL_TIMEOUT_S = 600.0
 # A host whose execution slots are taken answers the handshake late (wrpc.md §7).
 HANDSHAKE_TIMEOUT_S = 30.0
-# How long a finished head waits for body bytes to travel with it in one packet.
-HEAD_DELAY_S = 0.002
 
 _TRACEPARENT = re.compile(
     r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}"
@@ -173,8 +171,6 @@ async def _pump(
     if _is_bodiless(request, answer.status):
         await response.write_eof()
         return
-    # aiohttp keeps the head back until the first body bytes; a slow body must not hold it.
-    head = asyncio.get_running_loop().call_later(HEAD_DELAY_S, request.writer.send_headers)
     declared, sent = response.content_length, 0
     try:
         async for chunk in iterate(answer.body):
@@ -185,8 +181,6 @@ async def _pump(
         log.warning("the response body of %s broke off: %s", request.path, error.message)
         _hang_up(request)
         return
-    finally:
-        head.cancel()
     if declared is not None and sent != declared:
         log.warning("%s announced %d bytes of body, %d came", request.path, declared, sent)
         _hang_up(request)

@@ -57,7 +57,8 @@ async def test_cancelling_kills_the_tool_and_its_children(
     assert all(is_running(pid) for pid in pids)
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
-        await running
+        async with asyncio.timeout(10):
+            await running
     await until(lambda: not any(is_running(pid) for pid in pids))
 
 
