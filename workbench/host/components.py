@@ -26,6 +26,7 @@ from workbench.wire.records import ComponentSpec
 
 if TYPE_CHECKING:
     from workbench.host.publisher import EventPublisher
+    from workbench.wire.wit.types import World
 
 __all__ = ["ComponentTable", "limits_view"]
 
@@ -167,7 +168,7 @@ class ComponentTable:
             routes = self._routes[component_id] = Routes(component_id)
             spec = await launcher.record(component_id, request.component_ref, loaded)
             launcher.seed_routes(routes, component_id, spec)
-            compiled = await launcher.compile(loaded)
+            compiled = await launcher.compile(component_id, loaded)
             code = launcher.code(
                 component_id,
                 compiled,
@@ -309,7 +310,7 @@ class ComponentTable:
         launcher = self._launcher
         loaded = await launcher.fetch_bytes(request.new_component_ref)
         await launcher.store_claims(loaded)
-        compiled = await launcher.compile(loaded)
+        compiled = await launcher.compile(running.id, loaded)
         code = launcher.code(
             running.id,
             compiled,
@@ -328,6 +329,36 @@ class ComponentTable:
             launcher.retire(replaced.code, replaced)
         running.loaded, running.image_ref = loaded, request.new_component_ref
         running.annotations = request.annotations or {}
+
+    def world_of(self, component_id: str) -> World | None:
+        """The world of a component that runs here."""
+        running = self._running.get(component_id)
+        compiled = running.loaded.compiled if running is not None else None
+        return compiled.world if compiled is not None else None
+
+    async def replace_artifact(self, component_id: str) -> bool:
+        """Fetch the same reference again and run what is behind it now; False if it is the same.
+
+        For references whose content changes, such as a cell that was built again. No event is
+        published: nothing that a lattice shows has changed.
+        """
+        async with self._lock(component_id):
+            running = self._running.get(component_id)
+            if running is None:
+                return False
+            artifact = await self._launcher.fetch_bytes(running.image_ref)
+            if artifact.artifact.digest == running.loaded.artifact.digest:
+                return False
+            await self._switch(
+                running,
+                UpdateComponent(
+                    component_id=component_id,
+                    host_id=self._publisher.host_id,
+                    new_component_ref=running.image_ref,
+                    annotations=dict(running.annotations),
+                ),
+            )
+            return True
 
     # -- end ---------------------------------------------------------------------------------------
 

@@ -45,6 +45,7 @@ from workbench.wire.records import ClaimsRecord, ComponentSpec
 if TYPE_CHECKING:
     from workbench.nats import Connection
     from workbench.wasm import Engine
+    from workbench.wire.wit.types import World
 
 __all__ = ["Host"]
 
@@ -125,7 +126,7 @@ class Host:
         )
         self._provider_factories = dict(providers or {})
         self._heartbeat_s = heartbeat_s
-        self._on_log = on_log if on_log is not None else _to_python_log
+        self._log_target = on_log if on_log is not None else _to_python_log
         self._publisher = EventPublisher(nc, lattice, self.id)
         self._tasks = TaskOwner(f"host {self.friendly_name}")
         self._parts: _Parts | None = None
@@ -135,6 +136,13 @@ class Host:
     def __repr__(self) -> str:
         state = "running" if self.is_running else "not running"
         return f"Host({self.friendly_name!r}, {self.id[:8]}…, lattice {self.lattice!r}, {state})"
+
+    def _on_log(self, line: LogLine) -> None:
+        """Pass a line on; a target that fails must not fail the call or start it is about."""
+        try:
+            self._log_target(line)
+        except Exception:
+            _log.exception("the log target of host %s failed", self.friendly_name)
 
     @property
     def labels(self) -> dict[str, str]:
@@ -149,6 +157,16 @@ class Host:
         if self._parts is None:
             raise UsageError("the host has not been started")
         return self._parts.description.inventory()
+
+    def world_of(self, component_id: str) -> World | None:
+        """The world of a component that runs here, None for any other id."""
+        return self._parts.components.world_of(component_id) if self._parts is not None else None
+
+    async def replace_artifact(self, component_id: str) -> bool:
+        """Run what a component's reference means now; True if that was something else."""
+        if self._parts is None:
+            return False
+        return await self._parts.components.replace_artifact(component_id)
 
     async def start(self) -> None:
         """Subscribe, load the lattice's data, announce. Raises `NatsError` when NATS refuses."""
@@ -287,6 +305,7 @@ class _Parts:
             friendly_name=host.friendly_name,
             lattice=host.lattice,
             nats_url=nc.url,
+            js_domain=nc.js_domain,
             labels=host._labels,
             options=options,
             components=self.components,

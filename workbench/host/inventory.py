@@ -27,6 +27,7 @@ class SelfDescription:
         friendly_name: str,
         lattice: str,
         nats_url: str,
+        js_domain: str | None,
         labels: Labels,
         options: HostOptions,
         components: ComponentTable,
@@ -37,6 +38,7 @@ class SelfDescription:
         self.friendly_name = friendly_name
         self.lattice = lattice
         self._nats_url = without_credentials(nats_url)
+        self._js_domain = js_domain
         self._labels = labels
         self._options = options
         self._components = components
@@ -60,7 +62,7 @@ class SelfDescription:
             uptime_human=human_uptime(uptime_s),
             uptime_seconds=uptime_s,
             version=self._options.version,
-            js_domain=self._options.js_domain,
+            js_domain=self._js_domain,
         )
 
     def inventory(self) -> Inventory:

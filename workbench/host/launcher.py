@@ -141,11 +141,17 @@ class Launcher:
             raise
         return serving
 
-    async def compile(self, loaded: Loaded) -> CompiledComponent:
+    async def compile(self, component_id: str, loaded: Loaded) -> CompiledComponent:
         """Compiled code instead of the bytes, which are not needed any more."""
         artifact = loaded.artifact
         try:
-            loaded.compiled = await self.engine.load(artifact.data, name=artifact.reference)
+            loaded.compiled = await self.engine.load(
+                artifact.data,
+                name=artifact.reference,
+                progress=lambda text: self.on_log(
+                    LogLine(component_id, "debug", text, context="compile", stream="host")
+                ),
+            )
         except WorkbenchError as error:
             raise StepFailed("failed to compile component") from error
         loaded.artifact = replace(artifact, data=b"")

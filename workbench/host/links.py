@@ -118,13 +118,10 @@ class Routes:
         return target, name
 
     def _missing(self, text: str, key: str, name: str) -> LinkMissing:
-        package, _, interface = key.partition("/")
-        namespace, _, bare_package = package.partition(":")
-        option = "" if name == "default" else f" --link-name {name}"
+        option = "" if name == "default" else f" --name {name}"
         hint = (
-            f"Add the link: %wasmcloud link put {self._component_id} TARGET "
-            f"{namespace} {bare_package} --interface {interface}{option}"
-            if interface
+            f"Add the link: %wasmcloud link put {self._component_id} TARGET {key}{option}"
+            if "/" in key
             else "A function at the root of a world has no interface, so no link can name it."
         )
         return LinkMissing(

@@ -25,7 +25,6 @@ class HostOptions:
 
     version: str = HOST_VERSION
     ctl_prefix: str = "wasmbus.ctl"
-    js_domain: str | None = None
     allow_file_load: bool = True
     component_auctions: bool = True
     provider_auctions: bool = True

@@ -399,3 +399,21 @@ async def test_hostile_component_ids_fail_their_start_and_nothing_else(
     assert host.inventory().components == ()
     await lattice.scale("tiny.wasm", "fine")
     await tap.event("component_scaled", component_id="fine")
+
+
+async def test_a_log_target_that_fails_harms_nothing(lattice: Lattice, tap: Tap):
+    connection = await connect(lattice.server)
+
+    def broken(line: object) -> None:
+        raise RuntimeError("full disk")
+
+    host = Host(connection, engine=lattice.engine, on_log=broken)
+    await host.start()
+    try:
+        await lattice.scale("nope.wasm", "x", host=host)
+        await tap.event("component_scale_failed", component_id="x")
+        await lattice.scale("tiny.wasm", "tiny", host=host)
+        await tap.event("component_scaled", component_id="tiny")
+    finally:
+        await host.stop()
+        await connection.close()

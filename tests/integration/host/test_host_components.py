@@ -165,7 +165,7 @@ async def test_without_link_the_caller_traps_and_the_cause_is_seen(
     [line] = [line for line in lattice.log if line.level == "error"]
     [cause] = [error for error in _chain(line.error) if isinstance(error, LinkMissing)]
     assert cause.hint == (
-        "Add the link: %wasmcloud link put caller TARGET lab tiny --interface api"
+        "Add the link: %wasmcloud link put caller TARGET lab:tiny/api"
     )
 
 
