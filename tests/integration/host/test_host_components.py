@@ -164,9 +164,7 @@ async def test_without_link_the_caller_traps_and_the_cause_is_seen(
     assert _chain(callee.error)[0].message == text
     [line] = [line for line in lattice.log if line.level == "error"]
     [cause] = [error for error in _chain(line.error) if isinstance(error, LinkMissing)]
-    assert cause.hint == (
-        "Add the link: %wasmcloud link put caller TARGET lab:tiny/api"
-    )
+    assert cause.hint == ("Add the link: %wasmcloud link put caller TARGET lab:tiny/api")
 
 
 def _chain(error: BaseException | None) -> list[Any]:
@@ -227,7 +225,14 @@ async def test_no_more_calls_run_at_once_than_max_instances(
         while adder.running < 2:
             adder.arrived.clear()
             await adder.arrived.wait()
-    await lattice.nc.flush()
+    assert lattice.host._parts is not None
+    permits = lattice.host._parts.components._running["caller"].serving.code.permits
+    async with asyncio.timeout(5):
+        while permits._users < 8:  # six of them wait
+            await lattice.nc.flush()
+    for _ in range(20):  # time enough for a seventh call to get through, if it could
+        await lattice.nc.flush()
+    assert adder.running == 2
     adder.gate.set()
     assert await asyncio.gather(*calls) == [42] * 8
     assert adder.most == 2
