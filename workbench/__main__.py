@@ -20,7 +20,9 @@ QUICKSTART = Path("notebooks/00-quickstart.ipynb")
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m workbench", description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m workbench", description="The wasmCloud workbench without a notebook."
+    )
     verbs = parser.add_subparsers(dest="verb", required=True)
     demo = verbs.add_parser("demo", help="run a notebook headless and print what it did")
     demo.add_argument("notebook", nargs="?", type=Path, default=QUICKSTART)

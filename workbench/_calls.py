@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from workbench.errors import IncompleteResults, WitError, WorkbenchError
+from workbench.errors import IncompleteResults, LinkMissing, WitError, WorkbenchError
 from workbench.lattice.rpc import RpcClient
 from workbench.lattice.trace import CallEvent, Phase, Side, Tracer
 from workbench.nats import Connection
@@ -50,13 +50,23 @@ class HttpReply:
 
 
 class Calls:
-    """The calls of one lattice; ``exports_of`` finds a component's exports or raises `NotFound`."""
+    """The calls of one lattice.
+
+    ``exports_of`` finds a component's exports or raises `NotFound`; ``exporters_of`` the ids of
+    the components that export an interface.
+    """
 
     def __init__(
-        self, connection: Connection, lattice: str, tracer: Tracer, exports_of: ExportsOf
+        self,
+        connection: Connection,
+        lattice: str,
+        tracer: Tracer,
+        exports_of: ExportsOf,
+        exporters_of: Callable[[str], list[str]],
     ) -> None:
         self.rpc = RpcClient(connection, lattice=lattice, source_id="workbench", tracer=tracer)
         self._exports_of = exports_of
+        self._exporters_of = exporters_of
         self._failures = _Failures(tracer)
 
     async def exports(self, target: str) -> Mapping[str, Any]:
@@ -138,8 +148,18 @@ class Calls:
             cause = self._failures.innermost(trace_id)
             if cause is None:
                 raise
-            cause.add_note(f"while {target} ran {function.name} of {instance}")
+            if isinstance(cause, LinkMissing):
+                cause.hint = self._with_target(cause)
             raise cause from error
+
+    def _with_target(self, missing: LinkMissing) -> str:
+        """The hint with a component that could answer in place of the word TARGET."""
+        found = self._exporters_of(missing.fields.get("interface", ""))
+        if not found:
+            return missing.hint
+        hint = missing.hint.replace(" TARGET ", f" {found[0]} ", 1)
+        others = ", ".join(found[1:])
+        return f"{hint} ({others} could answer too)" if others else hint
 
     async def close(self) -> None:
         self._failures.close()

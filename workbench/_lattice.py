@@ -14,6 +14,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 from workbench import _loop, aio
 from workbench.authoring import Built
 from workbench.authoring import build_component as _build_component
+from workbench.errors import NotRunning
 from workbench.lattice.rows import ComponentRow, ProviderRow, component_rows, provider_rows
 from workbench.lattice.state import HostState, LatticeState
 from workbench.lattice.traffic import Traffic
@@ -94,6 +95,9 @@ class Lattice:
         return self
 
     def _run(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        if self._aio.closed:
+            coroutine.close()
+            raise NotRunning(f"lattice {self.name} is closed", hint="`%wasmcloud up` starts one")
         return self._portal.run(coroutine)
 
     def __repr__(self) -> str:

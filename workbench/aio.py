@@ -138,9 +138,11 @@ class Lattice:
         self._on_close: list[Callable[[], None]] = []
         self.control = ControlClient(connection, name)
         self.wadm_client = WadmClient(connection, name)
-        self.observer = Observer(connection, name)
+        # Our own hosts answer at once; a ping of a lattice elsewhere must wait longer for the last.
+        near = ControlClient(connection, name, quiet_s=0.05) if embedded is not None else None
+        self.observer = Observer(connection, name, control=near)
         self.traffic = Traffic(tracer)
-        self.calls = Calls(connection, name, tracer, self._exports)
+        self.calls = Calls(connection, name, tracer, self._exports, self._exporters)
 
     async def _open(self) -> None:
         await self.observer.start()
@@ -214,6 +216,17 @@ class Lattice:
             hint=f"running: {', '.join(near or known) or 'none'}",
             matches=near,
         )
+
+    def _exporters(self, interface: str) -> list[str]:
+        """The components on our own hosts that export ``ns:pkg/iface``, whatever the version."""
+        found = {
+            component.id
+            for _, component in self.state.components()
+            for host in self.hosts_running
+            if (world := host.world_of(component.id)) is not None
+            and any(export.partition("@")[0] == interface for export in world.exports)
+        }
+        return sorted(found)
 
     async def inventory(self, host: str | None = None) -> list[Inventory]:
         """What one host runs, or every host."""
