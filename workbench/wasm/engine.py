@@ -64,9 +64,7 @@ class Engine:
         self.pointer = capi.pointer_of(self.native)
         self.pool = WorkerPool(workers or max(2, os.cpu_count() or 1))
         self.cache = CompiledCache(cache_dir or default_directory(), _cache_tag())
-        self._ports: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, LoopPort] = (
-            weakref.WeakKeyDictionary()
-        )
+        self._ports: dict[asyncio.AbstractEventLoop, LoopPort] = {}
         self._loaded: weakref.WeakValueDictionary[str, CompiledComponent] = (
             weakref.WeakValueDictionary()
         )
@@ -208,7 +206,9 @@ class Engine:
         """The way back to ``loop`` for worker threads."""
         port = self._ports.get(loop)
         if port is None:
-            port = self._ports[loop] = LoopPort(loop)
+            live = {known: p for known, p in self._ports.items() if not known.is_closed()}
+            port = live[loop] = LoopPort(loop)
+            self._ports = live
         return port
 
     def entered(self) -> None:
@@ -224,7 +224,18 @@ class Engine:
 
     async def close(self) -> None:
         """Stop the threads. Instantiators must be closed before."""
-        await asyncio.to_thread(self.close_blocking)
+        loop = asyncio.get_running_loop()
+        port, done = LoopPort(loop), loop.create_future()
+
+        def close() -> None:
+            self.close_blocking()
+            port.post(done.set_result, None)
+
+        # Not the loop's executor: its threads would stay behind.
+        thread = threading.Thread(target=close, name="wasm-close")
+        thread.start()
+        await done
+        thread.join()
 
     def close_blocking(self) -> None:
         """`close` for callers without a loop."""

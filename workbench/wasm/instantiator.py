@@ -227,11 +227,12 @@ class Instantiator:
             arena.close()
             self._scratch.append(scratch)
 
-    def resource_dropped(self, state: CallState, value: Any) -> None:
+    def resource_dropped(self, state: CallState, kind: int, value: Any) -> None:
         """A resource that came from the imports is no longer held by the guest."""
         drop = getattr(self.imports, "drop", None)
         if drop is not None:
-            drop(state.ctx, "", "", value)
+            resource = self._linked.resources[kind]
+            drop(state.ctx, resource.interface, resource.name, value)
 
     # -- ending --------------------------------------------------------------------------------
 
@@ -260,6 +261,8 @@ class Instantiator:
 
     def job_ended(self, job: _Job) -> None:
         self._active.discard(job)
+        if self.closed:
+            self._free()
 
 
 class _Job:

@@ -29,8 +29,9 @@ class Linked:
         if missing:
             raise _missing_error(missing)
         self.resource_kinds = _number_resources(found)
+        self.resources = {kind: resource for resource, kind in self.resource_kinds.items()}
         self._functions = HostFunctions()
-        self._native_kinds = {k: capi.resource_type_new_host(k) for k in self.kinds()}
+        self._native_kinds = {k: capi.resource_type_new_host(k) for k in self.resources}
         self.pointer = capi.linker_new(engine)
         root = capi.linker_root(self.pointer)
         try:
@@ -43,9 +44,6 @@ class Linked:
         finally:
             if root:
                 capi.linker_instance_delete(root)
-
-    def kinds(self) -> set[int]:
-        return set(self.resource_kinds.values())
 
     def close(self) -> None:
         """Free the linker. No invocation may be running."""
@@ -85,11 +83,12 @@ class Linked:
 
     def _add_resource(self, scope: int, name: str, resource: ResourceType) -> None:
         data = name.encode()
-        kind = self._native_kinds[self.resource_kinds[resource]]
+        kind = self.resource_kinds[resource]
+        native = self._native_kinds[kind]
         address = capi.address_of_bytes(data)
         _check(
             capi.linker_add_resource(
-                scope, address, len(data), kind, RESOURCE_DESTRUCTOR, None, None
+                scope, address, len(data), native, RESOURCE_DESTRUCTOR, kind, None
             )
         )
 

@@ -82,6 +82,7 @@ class CallState:
         self.context = 0
         self.stderr: deque[str] = deque(maxlen=STDERR_LINES)
         self.objects: dict[int, Any] = {}
+        self._kinds: dict[int, int] = {}
         self._reps = itertools.count(1)
         self._services: dict[type, Any] = {}
         self._condition: threading.Condition | None = None
@@ -117,8 +118,8 @@ class CallState:
             capi.store_delete(self.store)
             self.store = 0
         objects, self.objects = self.objects, {}
-        for value in objects.values():
-            self._dropped(value)
+        for rep, value in objects.items():
+            self._dropped(self._kinds.get(rep, 0), value)
         for service in self._services.values():
             service.close()
 
@@ -209,7 +210,9 @@ class CallState:
             )  # fmt: skip
         rep = next(self._reps)
         self.objects[rep] = value
-        if not owned:
+        if owned:
+            self._kinds[rep] = kind
+        else:
             arena.loans.append(rep)
         host = capi.resource_host_new(owned, rep, kind)
         out = (ctypes.c_uint64 * 1)()
@@ -232,7 +235,10 @@ class CallState:
         rep = capi.resource_host_rep(out[0])
         capi.resource_host_delete(out[0])
         try:
-            return self.objects.pop(rep) if owned else self.objects[rep]
+            if not owned:
+                return self.objects[rep]
+            self._kinds.pop(rep, None)
+            return self.objects.pop(rep)
         except KeyError:
             raise Trap(
                 f"the guest used a {resource.name} that is gone",
@@ -254,14 +260,14 @@ class CallState:
         """The guest dropped its last handle of a host object."""
         value = self.objects.pop(rep, None)
         if value is not None:
-            self._dropped(value)
+            self._dropped(self._kinds.pop(rep, 0), value)
 
-    def _dropped(self, value: Any) -> None:
+    def _dropped(self, kind: int, value: Any) -> None:
         dropped = getattr(value, "wasm_dropped", None)
         if dropped is not None:
             dropped(self)
-        else:
-            self.instantiator.resource_dropped(self, value)
+        elif kind:
+            self.instantiator.resource_dropped(self, kind, value)
 
 
 class HostFunctions:

@@ -16,6 +16,12 @@ __all__ = ["explain"]
 
 _LIMITS = (
     ("call stack exhausted", "stack", "look for endless recursion"),
+    (
+        "too much data is being copied",
+        "host_call_data",
+        "wasmtime copies at most 128 MiB of values in a call, and each item of a list counts 32 "
+        "bytes: send long lists in parts of a million items",
+    ),
     ("memory minimum size", "memory", "raise memory_bytes in the limits"),
     ("exceeds memory limits", "memory", "raise memory_bytes in the limits"),
     ("table minimum size", "table_elements", "raise table_elements in the limits"),

@@ -198,6 +198,26 @@ def test_resources_of_the_host_are_plain_python_objects(compiled: Compiled) -> N
     assert Counter.live == 1
 
 
+def test_the_imports_learn_of_every_resource_that_the_guest_lets_go(compiled: Compiled) -> None:
+    dropped = []
+
+    class Plain(ImportsBase):
+        def provides(self, instance: str, name: str) -> bool:
+            return True
+
+        def is_sync(self, instance: str) -> bool:
+            return True
+
+        def call_sync(self, ctx: Any, instance: str, function: Function, args: Any) -> Any:
+            return f"counter {args[0]}" if function.name.startswith("[constructor]") else 1
+
+        def drop(self, ctx: Any, instance: str, resource: str, value: Any) -> None:
+            dropped.append((ctx, instance, resource, value))
+
+    compiled("imports").instantiator(Plain()).call_inline("", "count", (7,), ctx="me")
+    assert dropped == [("me", "test:host/counters@1.0.0", "counter", "counter 7")]
+
+
 async def test_an_async_import_runs_on_the_loop_of_the_caller(compiled: Compiled) -> None:
     seen = []
 

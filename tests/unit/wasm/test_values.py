@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tests.strategies_wit import typed_values, values
 from tests.unit.wasm.generated import echo_component, plain, relay_component
-from workbench.errors import Trap, ValueMismatch
+from workbench.errors import LimitHit, ValueMismatch
 from workbench.wasm import Engine, ImportsBase, layout, wat_to_bytes
 from workbench.wasm.values import lift_of, lower_of
 from workbench.wire.wit.types import (
@@ -236,5 +236,6 @@ def test_item_by_item_transfer_gives_the_same_values(
 
 def test_a_list_beyond_what_wasmtime_copies_says_so(engine: Engine) -> None:
     instantiator = engine.load_blocking(wat_to_bytes(echo_component(U8))).instantiator()
-    with pytest.raises(Trap, match="too much data"):
+    with pytest.raises(LimitHit, match="too much data") as caught:
         instantiator.call_inline("", "echo", (bytes(6_000_000),))
+    assert caught.value.limit == "host_call_data"

@@ -6,6 +6,7 @@ directory, an empty stdin.
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from workbench.wasm.store import CallState, GuestExit
@@ -14,6 +15,8 @@ from workbench.wasm.wasi.table import WasiInterface, function
 from workbench.wire.wit.values import Err, Ok
 
 __all__ = ["StandardOutput", "StandardStreams"]
+
+log = logging.getLogger(__name__)
 
 ARGUMENTS = ["main.wasm"]
 
@@ -43,8 +46,13 @@ class StandardOutput(OutputStream):
         if self._stream == "stderr":
             self._call.stderr.append(text)
         on_log = self._call.instantiator.on_log
-        if on_log is not None:
+        if on_log is None:
+            return
+        try:
             on_log(self._stream, text, self._call.ctx)
+        except Exception:
+            # A log that fails is no reason for the guest to fail.
+            log.exception("a line of %s could not be logged", self._stream)
 
     def finish(self) -> None:
         """Let the last line out although no newline came."""
