@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -50,7 +50,7 @@ class Answer:
     """What goes back (``None``: silence), and the work that starts once it is on the wire."""
 
     reply: bytes | None
-    then: Callable[[], Awaitable[None]] | None = None
+    then: Callable[[], Coroutine[Any, Any, None]] | None = None
 
 
 Handler = Callable[[Request], Awaitable[Answer]]
@@ -75,7 +75,8 @@ class ControlServer:
         self._handlers = handlers
         self._subscriptions: list[Subscription] = []
         self._ready = asyncio.Event()
-        self._tasks = TaskOwner("control request")
+        self._requests = TaskOwner("control request")
+        self._work = TaskOwner("work after a control request")
 
     async def subscribe(self) -> None:
         """Take requests from now on; they wait until `open` (§2.3)."""
@@ -102,15 +103,17 @@ class ControlServer:
         self._ready.set()
 
     async def close(self, settle_s: float) -> None:
-        """Take no more requests; those at work get ``settle_s`` to be answered (§C.4)."""
+        """Take no more requests. Those at work get ``settle_s`` to be answered (§C.4); what was
+        accepted and still goes on, such as a compilation, is given up."""
         for subscription in self._subscriptions:
             await subscription.unsubscribe()
         self._subscriptions.clear()
-        await self._tasks.settle(settle_s)
-        await self._tasks.close()
+        await self._requests.settle(settle_s)
+        await self._requests.close()
+        await self._work.close()
 
     def _received(self, message: Message) -> None:
-        self._tasks.spawn(self._handle(message), name=message.subject[:200])
+        self._requests.spawn(self._handle(message), name=message.subject[:200])
 
     async def _handle(self, message: Message) -> None:
         await self._ready.wait()
@@ -121,7 +124,7 @@ class ControlServer:
             except NatsError as error:
                 _log.warning("no reply to %s: %s", message.subject[:200], error)
         if answer.then is not None:
-            await answer.then()
+            self._work.spawn(answer.then(), name=message.subject[:200])
 
     async def _answer(self, message: Message) -> Answer:
         found = subjects.parse_control(message.subject, prefix=self._options.ctl_prefix)

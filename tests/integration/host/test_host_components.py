@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
+from tests.conftest import connect
 from tests.integration.host.host_lattice import Lattice, Tap, events_of
 from workbench.errors import IncompleteResults, LinkMissing, NoResponders, Trap
+from workbench.host import Host
 from workbench.lattice.rpc import RpcClient, RpcServer
 from workbench.lattice.trace import CallEvent, Phase, Side
 from workbench.wire.control import UNLIMITED
@@ -467,3 +469,28 @@ async def test_limits_are_shown_in_the_inventory(lattice: Lattice, tap: Tap):
     limits = {"max_memory_limit": "1048576", "max_execution_time": "x"}
     await started(lattice, tap, "tiny", component_limits=limits)
     assert host.inventory().components[0].limits == {"max_memory_limit": "1048576"}
+
+
+class SlowArtifacts:
+    """An artifact source that never delivers."""
+
+    def __init__(self) -> None:
+        self.asked = asyncio.Event()
+
+    async def fetch(self, reference: str) -> Any:
+        self.asked.set()
+        await asyncio.Event().wait()
+
+
+async def test_a_host_stops_at_once_while_a_component_starts(lattice: Lattice, tap: Tap):
+    artifacts = SlowArtifacts()
+    connection = await connect(lattice.server)
+    host = Host(connection, engine=lattice.engine, artifacts=artifacts)
+    await host.start()
+    assert (await lattice.scale("tiny.wasm", "tiny", host=host)).success
+    await asyncio.wait_for(artifacts.asked.wait(), 5)
+    assert (await lattice.ask("host.get", b"", host.id)).success, "inventories never wait"
+    await asyncio.wait_for(host.stop(), 2)
+    await connection.close()
+    await tap.event("host_stopped")
+    assert events_of(tap.seen, "component_scale_failed") == []

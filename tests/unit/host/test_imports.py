@@ -236,4 +236,4 @@ async def test_an_outgoing_request_without_link_says_which_one_is_missing():
     assert caught.value.message == (
         "link `default` not found for instance `wasi:http/outgoing-handler`"
     )
-    assert "link put shop TARGET wasi http --interface outgoing-handler" in caught.value.hint
+    assert "link put shop TARGET wasi:http/outgoing-handler" in caught.value.hint

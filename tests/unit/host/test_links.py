@@ -61,7 +61,7 @@ def test_without_any_link_the_text_is_that_of_the_real_host():
     with pytest.raises(LinkMissing) as caught:
         Routes("shop").target("wasi:keyvalue/store", "wasi:keyvalue/store@0.2.0-draft", "get")
     assert caught.value.message == "link `default` not found for instance `wasi:keyvalue/store`"
-    assert "%wasmcloud link put shop TARGET wasi keyvalue --interface store" in caught.value.hint
+    assert "%wasmcloud link put shop TARGET wasi:keyvalue/store" in caught.value.hint
 
 
 def test_with_other_links_the_text_names_function_instance_link_and_component():
@@ -100,4 +100,4 @@ def test_the_hint_for_a_named_link_names_it():
     routes.set_links([])
     with pytest.raises(LinkMissing) as caught:
         routes.target("wasi:keyvalue/store", "i", "f")
-    assert caught.value.hint.endswith("--interface store --link-name cache")
+    assert caught.value.hint.endswith("wasi:keyvalue/store --name cache")
