@@ -192,5 +192,3 @@ class Lab:
         path = SCREENSHOTS / f"{name}.png"
         self.page.screenshot(path=path)
         return path
-
-

@@ -61,6 +61,12 @@ export class Cards {
     for (const [other, card] of this.elements) card.classList.toggle("wb-selected", other === id);
   }
 
+  // The card that has the keyboard.
+  get active(): string | null {
+    for (const [id, card] of this.elements) if (card === document.activeElement) return id;
+    return null;
+  }
+
   focus(id: string): void {
     const card = this.elements.get(id);
     if (!card) return;

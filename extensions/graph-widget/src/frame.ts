@@ -46,6 +46,8 @@ export class Frame {
     this.phase.setAttribute("role", "status");
     head.append(this.title, this.facts, this.phase, buttons(actions));
     this.world.setAttribute("role", "tree");
+    // Arrow keys are ours here: JupyterLab would move from cell to cell with them.
+    root.dataset.lmSuppressShortcuts = "true";
     this.stage.append(this.canvas, this.world, this.apps, this.empty);
     this.details.setAttribute("aria-live", "polite");
     const foot = element("div", "wb-foot");

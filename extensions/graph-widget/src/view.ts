@@ -5,7 +5,7 @@ import type { Core, EdgeSingular, NodeSingular } from "cytoscape";
 import { Cards } from "./cards";
 import { describeEdge, describeNode } from "./describe";
 import { bends, stylesheet } from "./drawing";
-import { Frame } from "./frame";
+import { type Actions, Frame } from "./frame";
 import { EdgeLabels } from "./labels";
 import { type Box, CARD, Layout, type Places, type Point } from "./layout";
 import type { GraphNode } from "./protocol";
@@ -41,7 +41,7 @@ export class GraphView implements Listener {
     height: number,
   ) {
     root.classList.add("wb-graph");
-    const actions = {
+    const actions: Actions = {
       fit: () => this.refit(),
       zoom: (factor) => this.zoom(factor),
       tidy: () => this.tidy(),
@@ -234,8 +234,9 @@ export class GraphView implements Listener {
   private listenToKeyboard(): void {
     this.frame.world.addEventListener("keydown", (event) => {
       const step = ARROWS[event.key];
-      if (step && this.hovered) {
-        const next = this.neighbour(this.hovered, step);
+      const from = this.cards.active;
+      if (step && from !== null) {
+        const next = this.neighbour(from, step);
         if (next) this.cards.focus(next);
       } else if (event.key === "+" || event.key === "=") this.zoom(1.25);
       else if (event.key === "-") this.zoom(0.8);
@@ -281,6 +282,8 @@ export class GraphView implements Listener {
       const ahead = dx * step.x + dy * step.y;
       const aside = Math.abs(dx * step.y) + Math.abs(dy * step.x);
       if (id === from || ahead < 4) continue;
+      // A host stands above its cards: sideways goes from card to card.
+      if (step.x !== 0 && this.places.hosts.has(id) !== this.places.hosts.has(from)) continue;
       if (ahead + 2 * aside < nearest) [nearest, best] = [ahead + 2 * aside, id];
     }
     return best;

@@ -31,11 +31,12 @@ def status_card(lattice: Lattice, *, started: bool = False, note: str = "") -> S
     took = f" in {duration(lattice.started_s)}" if started else ""
     state_name = ("up" if lattice.embedded else "joined") + took
     title = f"Lattice {visible(lattice.name, 60)}"
-    hint = note or "In Python it is the variable `lattice`."
+    hint = note or "In Python it is the variable lattice."
+    told = note or ["In Python it is the variable ", element("span", "lattice", style="code"), "."]
     html = card(
         element("span", "Lattice ", bdi(lattice.name, 60)),
         facts(pairs),
-        element("div", hint, style="note small"),
+        element("div", told, style="note small"),
         mark=badge(state_name, "good"),
         kind="status",
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from workbench.errors import NotFound, UsageError
+from workbench.errors import UsageError
 from workbench.notebook.display.shown import Shown, said
 from workbench.notebook.display.text import plural, visible
 from workbench.notebook.parse import parse_number, parse_pairs
@@ -31,14 +31,11 @@ def start(session: Session, call: Call) -> Shown:
 def scale(session: Session, call: Call) -> Shown:
     lattice, name = session.lattice, call["id"]
     count = parse_number(call["count"], int, "COUNT")
-    if count < 0:
-        raise UsageError("a component can't have fewer than 0 instances")
-    if call["spread"]:
-        shares = _spread(lattice, name, count)
-        text = f"{visible(name, 80)}: " + ", ".join(f"{n} on {visible(h, 40)}" for h, n in shares)
-    else:
-        lattice.scale(name, count, host=call["host"])
-        text = f"{visible(name, 80)} may run {plural(count, 'instance')} at once."
+    shares = lattice.scale(name, count, host=call["host"])
+    names = {host.id: host.friendly_name or host.id for host in lattice.hosts}
+    placed = ", ".join(f"{n} on {visible(names.get(h, h), 40)}" for h, n in shares.items() if n)
+    text = f"{visible(name, 80)} may run {plural(count, 'instance')} at once"
+    text += f": {placed}." if placed else "."
     manager = _managed_by(lattice, name)
     if manager:
         text += (
@@ -46,24 +43,6 @@ def scale(session: Session, call: Call) -> Shown:
             " the manifest says."
         )
     return said(text)
-
-
-def _spread(lattice: Any, name: str, count: int) -> list[tuple[str, int]]:
-    """Share ``count`` instances out over all hosts; starts the component where it is missing."""
-    hosts = lattice.hosts
-    running = {host.id: host.components[name] for host in hosts if name in host.components}
-    if not running:
-        raise NotFound(f"no component {name!r} runs", hint="`%wasmcloud get components` lists them")
-    reference = next(iter(running.values())).image_ref
-    shares: list[tuple[str, int]] = []
-    for number, host in enumerate(hosts):
-        share = count // len(hosts) + (1 if number < count % len(hosts) else 0)
-        if host.id in running:
-            lattice.scale(name, share, host=host.id)
-        elif share:
-            lattice.start_component(reference, name, host=host.id, count=share)
-        shares.append((host.friendly_name or host.id, share))
-    return shares
 
 
 def _managed_by(lattice: Any, name: str) -> str:
@@ -119,11 +98,11 @@ VERBS = (
     ),
     Verb(
         "scale",
-        "set how many instances of a component may run at once",
+        "set how many instances may run at once, shared out over all hosts",
         scale,
         (Argument("id", complete="component"), Argument("count", "instances")),
-        (_HOST, Option("spread", "share them out over all hosts")),
-        examples=("%wasmcloud scale greeter 4 --spread",),
+        (_HOST,),
+        examples=("%wasmcloud scale greeter 4", "%wasmcloud scale greeter 4 --host HOST"),
     ),
     Verb(
         "update",
