@@ -209,10 +209,13 @@ class Lattice:
                 f"the interfaces of {target!r} are not known here",
                 hint="only components that run on a host of this kernel show their WIT so far",
             )
+        raise self._not_running(target)
+
+    def _not_running(self, component_id: str) -> NotFound:
         known = sorted({c.id for _, c in self.state.components()})
-        near = difflib.get_close_matches(target, known, n=3)
-        raise NotFound(
-            f"no component {target!r} runs on lattice {self.name}",
+        near = difflib.get_close_matches(component_id, known, n=3)
+        return NotFound(
+            f"no component {component_id!r} runs on lattice {self.name}",
             hint=f"running: {', '.join(near or known) or 'none'}",
             matches=near,
         )
@@ -300,10 +303,43 @@ class Lattice:
             host, ref, provider_id, config=config, wait_s=EVENT_WAIT_S
         )
 
-    async def scale(self, component_id: str, count: int, *, host: str | None = None) -> Ack:
-        """Let up to ``count`` instances of a running component work at once on its host."""
+    async def scale(
+        self, component_id: str, count: int, *, host: str | None = None
+    ) -> dict[str, int]:
+        """Let up to ``count`` instances of a running component work at once.
+
+        On one host, or spread evenly over all of them. Returns the number by host id.
+        """
         self._write()
-        return await self.control.scale(host, component_id, count, wait_s=EVENT_WAIT_S)
+        if count < 0:
+            raise UsageError(f"{count} instances can't run", hint="give 0 or more; 0 stops it")
+        if host is not None:
+            shares = {await self.control.host_id(host): count}
+        else:
+            shares = self._shares(component_id, count)
+        image_ref, config = self._image_and_config(component_id)
+        for host_id, share in shares.items():
+            await self.control.start_component(
+                host_id, image_ref, component_id, count=share, config=config, wait_s=EVENT_WAIT_S
+            )
+        return shares
+
+    def _shares(self, component_id: str, count: int) -> dict[str, int]:
+        """Evenly over all hosts; what is left over goes to those that run it already."""
+        runs = {where.id for where, _ in self.state.running(component_id)}
+        order = sorted(self.state.hosts, key=lambda host_id: (host_id not in runs, host_id))
+        each, more = divmod(count, len(order)) if order else (0, 0)
+        shares = {host_id: each + (number < more) for number, host_id in enumerate(order)}
+        return {h: share for h, share in shares.items() if share or h in runs}
+
+    def _image_and_config(self, component_id: str) -> tuple[str, tuple[str, ...]]:
+        """What a running component runs, and the configuration it was given, if a host of ours
+        knows: no message of a lattice tells it (control-interface.md §8.1)."""
+        found = [c for _, c in self.state.components() if c.id == component_id and c.running]
+        if not found:
+            raise self._not_running(component_id)
+        config = next(filter(None, (h.config_of(component_id) for h in self.hosts_running)), ())
+        return found[0].image_ref, config
 
     async def update(self, component_id: str, ref: str, *, host: str | None = None) -> Ack:
         """Exchange the code of a running component."""

@@ -276,3 +276,22 @@ async def test_the_awaitable_twin_lives_on_the_callers_own_loop(
                     pass
         assert await lattice.invoke("tiny", "lab:tiny/api.add", 1, 2) == 3
     assert not any(t.name == "workbench-loop" for t in threading.enumerate())
+
+
+def test_scaling_spreads_over_all_hosts_and_keeps_the_configuration(
+    lattice: workbench.Lattice,
+) -> None:
+    lattice.put_config("settings", {"a": "b"})
+    lattice.start_component("cell://tiny", "tiny", config=["settings"])
+    first = lattice.hosts_running[0][0]
+    lattice._run(lattice._aio.add_host())
+    shares = lattice.scale("tiny", 5)
+    assert sorted(shares.values()) == [2, 3] and shares[first] == 3
+    assert lattice.components[0].max_instances == 5 and len(lattice.components[0].hosts) == 2
+    assert all(host.config_of("tiny") == ("settings",) for host in lattice._aio.hosts_running)
+    assert lattice.scale("tiny", 1) == {first: 1, lattice.hosts_running[1][0]: 0}
+    assert lattice.components[0].max_instances == 1
+    with pytest.raises(NotFound, match="tiny"):
+        lattice.scale("tinny", 2)
+    with pytest.raises(UsageError):
+        lattice.scale("tiny", -1)

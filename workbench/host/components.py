@@ -336,6 +336,11 @@ class ComponentTable:
         compiled = running.loaded.compiled if running is not None else None
         return compiled.world if compiled is not None else None
 
+    def config_of(self, component_id: str) -> tuple[str, ...]:
+        """The names of the configurations it was started with."""
+        running = self._running.get(component_id)
+        return running.config_names if running is not None else ()
+
     async def replace_artifact(self, component_id: str) -> bool:
         """Fetch the same reference again and run what is behind it now; False if it is the same.
 

@@ -162,6 +162,10 @@ class Host:
         """The world of a component that runs here, None for any other id."""
         return self._parts.components.world_of(component_id) if self._parts is not None else None
 
+    def config_of(self, component_id: str) -> tuple[str, ...]:
+        """The names of the configurations that a component here was started with."""
+        return self._parts.components.config_of(component_id) if self._parts is not None else ()
+
     async def replace_artifact(self, component_id: str) -> bool:
         """Run what a component's reference means now; True if that was something else."""
         if self._parts is None:

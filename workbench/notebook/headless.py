@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from IPython.core.displaypub import DisplayPublisher
 from IPython.core.interactiveshell import InteractiveShell
 
 from workbench.errors import UsageError
@@ -22,11 +24,28 @@ __all__ = ["run_notebook"]
 EXPECTED_FAILURE = "raises-exception"
 
 
+class _Printer(DisplayPublisher):
+    """Prints the text form of what cells show; of a live display only what is really new.
+
+    A screen that repaints a line ten times a second would fill the terminal: two states that
+    differ in digits alone, such as a clock, count as one.
+    """
+
+    _last = ""
+
+    def publish(self, data: dict[str, Any], *_: Any, **__: Any) -> None:  # type: ignore[override]
+        text = str(data.get("text/plain", ""))
+        if text and (shape := re.sub(r"[\d.]+", "#", text)) != self._last:
+            self._last = shape
+            print(text)
+
+
 def run_notebook(path: Path, *, output: Path) -> int:
     """Run every code cell; returns 0 if all went as the notebook says, else 1."""
     cells = list(_cells(path))
     output.mkdir(parents=True, exist_ok=True)
     shell = InteractiveShell.instance()
+    shell.display_pub = _Printer(shell=shell)
     before, began = Path.cwd(), time.perf_counter()
     os.chdir(output)
     try:
