@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from workbench.errors import Trap
+from workbench.errors import LimitHit, Trap
 from workbench.wasm import Engine, ImportsBase, Instantiator
 from workbench.wire.http import HttpError, HttpRequest, HttpResponse, RequestOptions, collect
 from workbench.wire.wit.bundled import bundled_dir
@@ -144,3 +144,35 @@ async def test_a_refused_request_is_an_error_code_and_a_broken_one_ends_the_gues
     assert await check(instantiator, "http /refused") == Ok("ErrorCode_ConnectionRefused")
     with pytest.raises(LookupError, match="no link"):
         await check(instantiator, "http /broken")
+
+
+async def test_a_python_handler_streams_a_request_back_with_trailers(probe: Any) -> None:
+    """It exports incoming-handler@0.2.2 while the tool made it import types@0.2.9."""
+    instantiator, _, _ = probe
+
+    async def body() -> AsyncIterator[bytes]:
+        for n in range(20):
+            yield bytes([n]) * 5000
+
+    request = HttpRequest(
+        "PATCH", "/a?b", authority="shop.test", body=body(),
+        headers=[("host", b"shop.test"), ("x-a", b"1"), ("x-a", b"2")],
+    )  # fmt: skip
+    response = await instantiator.handle_http(request)
+    assert (response.status, response.headers) == (202, [("content-type", b"text/plain")])
+    seen, _, rest = (await collect(response.body)).partition(b"\n")
+    assert seen.decode() == str(
+        ("Method_Patch", "/a?b", "Scheme_Http", "shop.test", [("x-a", b"1"), ("x-a", b"2")])
+    )
+    assert rest == b"".join(bytes([n]) * 5000 for n in range(20))
+    assert await response.trailers == [("x-last", b"1")]
+
+
+async def test_a_python_exception_is_a_trap_with_the_traceback_on_stderr(probe: Any) -> None:
+    instantiator, lines, _ = probe
+    with pytest.raises(Trap) as caught:
+        await instantiator.handle_http(HttpRequest("GET", "/raise"))
+    assert not isinstance(caught.value, LimitHit)
+    assert "ValueError: on purpose" in caught.value.stderr
+    assert "ValueError: on purpose" in str(caught.value)
+    assert ("stderr", "ValueError: on purpose") in lines

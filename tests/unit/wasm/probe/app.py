@@ -9,7 +9,8 @@ import sys
 import time
 
 import wit_world
-from componentize_py_types import Err
+from componentize_py_types import Err, Ok
+from wit_world import exports
 from wit_world.imports import (
     insecure,
     insecure_seed,
@@ -27,7 +28,9 @@ from wit_world.imports.types import (
     Method_Post,
     OutgoingBody,
     OutgoingRequest,
+    OutgoingResponse,
     RequestOptions,
+    ResponseOutparam,
     Scheme_Http,
 )
 
@@ -143,3 +146,32 @@ class WitWorld(wit_world.WitWorld):
         if name not in checks:
             raise Err(f"no check {name}")
         return checks[name]()
+
+
+class IncomingHandler(exports.IncomingHandler):
+    """Answers with the request, as it was seen; the body comes back behind it."""
+
+    def handle(self, request, response_out):
+        seen = (
+            type(request.method()).__name__,
+            request.path_with_query(),
+            type(request.scheme()).__name__,
+            request.authority(),
+            sorted(request.headers().entries()),
+        )
+        if request.path_with_query() == "/raise":
+            raise ValueError("on purpose")
+        response = OutgoingResponse(Fields.from_list([("content-type", b"text/plain")]))
+        response.set_status_code(202)
+        sent = response.body()
+        ResponseOutparam.set(response_out, Ok(response))
+        incoming = request.consume()
+        with sent.write() as out, incoming.stream() as stream:
+            out.blocking_write_and_flush(f"{seen}\n".encode())
+            while True:
+                try:
+                    data = stream.blocking_read(4096)
+                except Err:
+                    break
+                out.blocking_write_and_flush(data)
+        OutgoingBody.finish(sent, Fields.from_list([("x-last", b"1")]))
