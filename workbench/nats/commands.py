@@ -7,16 +7,33 @@ from collections.abc import Mapping
 
 from workbench.errors import NatsError
 
-__all__ = ["is_subject", "parse_headers", "publish_command"]
+__all__ = ["check_subject", "parse_headers", "publish_command"]
 
 _HEADER_KEY = re.compile(r"[!-9;-~]+")
 _VERSION = b"NATS/1.0\r\n"
 _LINE_BREAK = re.compile(r"[\r\n]")
 
 
-def is_subject(subject: str) -> bool:
+# nats-server cuts the connection at a protocol line of more than 4096 bytes; the line holds the
+# verb, two sizes and a subscription id beside these.
+MAX_SUBJECTS_BYTES = 4000
+
+
+def check_subject(subject: str, other: str = "") -> None:
+    """Refuse what the server would end the connection for.
+
+    ``other`` is the reply subject or queue group on the same line. Raises `NatsError`.
+    """
     # Whole-string checks: a regular expression costs more than the rest of a publish.
-    return bool(subject) and " " not in subject and subject.isprintable() and ".." not in subject
+    for one in (subject, other) if other else (subject,):
+        if not one or " " in one or ".." in one or not one.isprintable():
+            raise NatsError(f"{one[:80]!r} is no subject", subject=subject)
+    size = len(subject) + len(other)
+    if size > MAX_SUBJECTS_BYTES // 4 and len(f"{subject}{other}".encode()) > MAX_SUBJECTS_BYTES:
+        raise NatsError(
+            f"a subject of {size} characters is too long for NATS: {subject[:60]!r}…",
+            hint=f"names in it must be shorter: {MAX_SUBJECTS_BYTES} bytes in all",
+        )
 
 
 def publish_command(

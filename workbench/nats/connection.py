@@ -12,17 +12,15 @@ import asyncio
 import inspect
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import nats.errors
-from nats.aio.client import Client
 from nats.aio.msg import Msg
-from nats.aio.subscription import Subscription as NatsSubscription
 
 from workbench.errors import ConnectFailed, NatsError, NoResponders, RequestTimeout
-from workbench.nats.commands import is_subject, parse_headers, publish_command
+from workbench.nats.client import Message, Subscription, TolerantClient, status_of
+from workbench.nats.commands import check_subject, publish_command
 from workbench.nats.replies import Replies
 
 if TYPE_CHECKING:
@@ -38,109 +36,14 @@ CONNECT_TIMEOUT_S = 2.0
 RECONNECT_WAIT_S = 0.25
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
-    """A message as it arrived. ``status`` is the number of a status line (503, 404, 408, 100)."""
-
-    subject: str
-    data: bytes
-    reply: str = ""
-    headers: Mapping[str, str] | None = None
-    status: int | None = None
-    connection: Connection | None = None
-
-    async def respond(self, data: bytes = b"", headers: Mapping[str, str] | None = None) -> None:
-        """Publish to the reply subject, with these headers only (nats-py would echo its own)."""
-        if self.reply and self.connection is not None:
-            await self.connection.publish(self.reply, data, headers=headers)
-
-
 Callback = Callable[[Message], "Awaitable[None] | None"]
 StateCallback = Callable[[str], None]
-
-
-class _TolerantClient(Client):
-    """nats-py's client, whose read loop ends silently when a subject or header is not UTF-8.
-
-    ``direct`` holds plain callbacks by subscription id: they get their messages from the read
-    loop itself, without the queue and the task that nats-py puts between.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.direct: dict[int, Callable[[Message], None]] = {}
-        self.connection: Connection | None = None
-
-    async def _process_msg(self, sid, subject, reply, data, headers):  # type: ignore[override]
-        callback = self.direct.get(sid)
-        if callback is None:
-            await super()._process_msg(sid, subject, reply, data, headers)
-            return
-        self.stats["in_msgs"] += 1
-        self.stats["in_bytes"] += len(data)
-        parsed = None
-        if headers:
-            parsed = parse_headers(bytes(headers)) or await self._process_headers(headers)
-        message = Message(
-            bytes(subject).decode("utf-8", "replace"),
-            bytes(data),
-            bytes(reply).decode("utf-8", "replace") if reply else "",
-            parsed,
-            _status(parsed) if parsed else None,
-            self.connection,
-        )
-        try:
-            callback(message)
-        except Exception:
-            log.exception("a subscriber of %s failed on a message", message.subject)
-
-    def _build_message(self, sid, subject, reply, data, headers):  # type: ignore[override]
-        return Msg(
-            subject=bytes(subject).decode("utf-8", "replace"),
-            reply=bytes(reply).decode("utf-8", "replace"),
-            data=bytes(data),
-            headers=headers,
-            _client=self,
-            _sid=sid,
-        )
-
-    async def _process_headers(self, headers):  # type: ignore[override]
-        try:
-            return await super()._process_headers(headers)
-        except Exception:
-            log.warning("a message arrived with headers that do not parse: %r", headers[:80])
-            return {}
-
-
-class Subscription:
-    """A running subscription; ``unsubscribe()`` ends it."""
-
-    def __init__(self, raw: NatsSubscription, client: _TolerantClient) -> None:
-        self._raw = raw
-        self._client = client
-
-    @property
-    def sid(self) -> int:
-        """The number that the server knows it by."""
-        return self._raw._id
-
-    @property
-    def subject(self) -> str:
-        return self._raw.subject
-
-    async def unsubscribe(self) -> None:
-        """Stop; harmless when the connection is gone already."""
-        self._client.direct.pop(self.sid, None)
-        try:
-            await self._raw.unsubscribe()
-        except (nats.errors.Error, OSError) as error:
-            log.debug("unsubscribe %s: %s", self._raw.subject, error)
 
 
 class Connection:
     """An open connection, made by `Connection.connect`."""
 
-    def __init__(self, client: _TolerantClient, url: str, *, js_domain: str | None) -> None:
+    def __init__(self, client: TolerantClient, url: str, *, js_domain: str | None) -> None:
         self._client = client
         client.connection = self
         self.url = url
@@ -173,7 +76,7 @@ class Connection:
         ``reconnected`` and ``closed``. Raises `ConnectFailed`.
         """
         servers = [url] if isinstance(url, str) else list(url)
-        client = _TolerantClient()
+        client = TolerantClient()
         self = cls(client, servers[0], js_domain=js_domain)
         if on_state is not None:
             self._state_callbacks.append(on_state)
@@ -288,6 +191,7 @@ class Connection:
         headers: Mapping[str, str] | None = None,
     ) -> None:
         """Publish one message; it is buffered while the server is away. Raises `NatsError`."""
+        check_subject(subject, reply)
         self._check_size(subject, data, headers)
         try:
             await self._client.publish(
@@ -313,8 +217,7 @@ class Connection:
             raise _mapped(nats.errors.ConnectionClosedError(), subject)
         if headers or len(data) > client._max_payload:
             self._check_size(subject, data, headers)
-        if not (is_subject(subject) and is_subject(reply or subject)):
-            raise NatsError(f"{subject!r} is no subject to publish to", subject=subject)
+        check_subject(subject, reply)
         command = publish_command(subject, reply, data, headers)
         if not client.is_connected and client._pending_data_size + len(command) > PENDING_BYTES:
             raise _mapped(nats.errors.OutboundBufferLimitError(), subject)
@@ -345,6 +248,7 @@ class Connection:
         A plain function or an async one; an exception is logged and the next message follows.
         Do slow work in a task of your own: the callback holds back its subscription.
         """
+        check_subject(subject, queue)
         is_async = inspect.iscoroutinefunction(callback)
 
         async def deliver(raw: Msg) -> None:
@@ -373,7 +277,7 @@ class Connection:
         return subscription
 
     def _message(self, raw: Msg) -> Message:
-        status = _status(raw.headers) if raw.headers else None
+        status = status_of(raw.headers) if raw.headers else None
         return Message(raw.subject, raw.data, raw.reply, raw.headers, status, self)
 
     async def request(
@@ -470,12 +374,6 @@ class Connection:
         await _close_quietly(self._client)
 
 
-def _status(headers: Mapping[str, str]) -> int | None:
-    """The number of a status line, which nats-py shows as a header."""
-    text = headers.get("Status", "")
-    return int(text) if text.isascii() and text.isdigit() else None
-
-
 async def _next(queue: asyncio.Queue[Message], quiet_s: float | None) -> Message | None:
     """The next message, or None after ``quiet_s`` of silence."""
     if quiet_s is None:
@@ -487,7 +385,7 @@ async def _next(queue: asyncio.Queue[Message], quiet_s: float | None) -> Message
         return None
 
 
-async def _close_quietly(client: Client) -> None:
+async def _close_quietly(client: TolerantClient) -> None:
     try:
         await client.close()
     except (nats.errors.Error, OSError) as error:

@@ -155,3 +155,20 @@ async def test_a_cancellation_that_meets_the_answer_is_not_lost(nc: Connection) 
         _done, pending = await asyncio.wait([task], timeout=2)
         assert not pending, f"lost when cancelled {turns} turns after an answer"
         assert task.cancelled()
+
+
+@pytest.mark.parametrize("subject", ["", "a b", "a..b", "a\r\nPUB b 0\r\n", "x" * 5000, "é" * 2100])
+async def test_a_subject_that_would_end_the_connection_is_refused(
+    nc: Connection, subject: str
+) -> None:
+    with pytest.raises(NatsError):
+        await nc.publish(subject)
+    with pytest.raises(NatsError):
+        nc.publish_nowait(subject)
+    with pytest.raises(NatsError):
+        await nc.subscribe(subject, lambda message: None)
+    with pytest.raises(NatsError):
+        await nc.request(subject)
+    await nc.subscribe("alive", lambda message: None)
+    await nc.flush()
+    assert nc.is_connected

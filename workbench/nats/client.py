@@ -1,0 +1,123 @@
+"""What this room changes about nats-py's client, and the message that everybody else sees."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import nats.errors
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription as NatsSubscription
+
+from workbench.nats.commands import parse_headers
+
+if TYPE_CHECKING:
+    from workbench.nats.connection import Connection
+
+__all__ = ["Message", "Subscription", "TolerantClient", "status_of"]
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message as it arrived. ``status`` is the number of a status line (503, 404, 408, 100)."""
+
+    subject: str
+    data: bytes
+    reply: str = ""
+    headers: Mapping[str, str] | None = None
+    status: int | None = None
+    connection: Connection | None = None
+
+    async def respond(self, data: bytes = b"", headers: Mapping[str, str] | None = None) -> None:
+        """Publish to the reply subject, with these headers only (nats-py would echo its own)."""
+        if self.reply and self.connection is not None:
+            await self.connection.publish(self.reply, data, headers=headers)
+
+
+class TolerantClient(Client):
+    """nats-py's client, whose read loop ends silently when a subject or header is not UTF-8.
+
+    ``direct`` holds plain callbacks by subscription id: they get their messages from the read
+    loop itself, without the queue and the task that nats-py puts between.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.direct: dict[int, Callable[[Message], None]] = {}
+        self.connection: Connection | None = None
+
+    async def _process_msg(self, sid, subject, reply, data, headers):  # type: ignore[override]
+        callback = self.direct.get(sid)
+        if callback is None:
+            await super()._process_msg(sid, subject, reply, data, headers)
+            return
+        self.stats["in_msgs"] += 1
+        self.stats["in_bytes"] += len(data)
+        parsed = None
+        if headers:
+            parsed = parse_headers(bytes(headers)) or await self._process_headers(headers)
+        message = Message(
+            bytes(subject).decode("utf-8", "replace"),
+            bytes(data),
+            bytes(reply).decode("utf-8", "replace") if reply else "",
+            parsed,
+            status_of(parsed) if parsed else None,
+            self.connection,
+        )
+        try:
+            callback(message)
+        except Exception:
+            log.exception("a subscriber of %s failed on a message", message.subject)
+
+    def _build_message(self, sid, subject, reply, data, headers):  # type: ignore[override]
+        return Msg(
+            subject=bytes(subject).decode("utf-8", "replace"),
+            reply=bytes(reply).decode("utf-8", "replace"),
+            data=bytes(data),
+            headers=headers,
+            _client=self,
+            _sid=sid,
+        )
+
+    async def _process_headers(self, headers):  # type: ignore[override]
+        try:
+            return await super()._process_headers(headers)
+        except Exception:
+            log.warning("a message arrived with headers that do not parse: %r", headers[:80])
+            return {}
+
+
+class Subscription:
+    """A running subscription; ``unsubscribe()`` ends it."""
+
+    def __init__(self, raw: NatsSubscription, client: TolerantClient) -> None:
+        self._raw = raw
+        self._client = client
+
+    @property
+    def sid(self) -> int:
+        """The number that the server knows it by."""
+        return self._raw._id
+
+    @property
+    def subject(self) -> str:
+        return self._raw.subject
+
+    async def unsubscribe(self) -> None:
+        """Stop; harmless when the connection is gone already."""
+        self._client.direct.pop(self.sid, None)
+        try:
+            await self._raw.unsubscribe()
+        except (nats.errors.Error, OSError) as error:
+            log.debug("unsubscribe %s: %s", self._raw.subject, error)
+
+
+def status_of(headers: Mapping[str, str]) -> int | None:
+    """The number of a status line, which nats-py shows as a header."""
+    text = headers.get("Status", "")
+    return int(text) if text.isascii() and text.isdigit() else None
