@@ -125,7 +125,8 @@ class Connection:
 
     @property
     def server_version(self) -> str:
-        return str(self._client.connected_server_version)
+        version = self._client.connected_server_version
+        return f"{version.major}.{version.minor}.{version.patch}"
 
     @cached_property
     def inbox_base(self) -> str:
