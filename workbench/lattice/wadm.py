@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import difflib
 import logging
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncGenerator, Collection, Mapping
 from typing import Any
 
 from workbench.errors import (
@@ -165,7 +165,7 @@ class WadmClient:
 
     # Watching ---------------------------------------------------------------------------------
 
-    async def watch_status(self, name: str, *, poll_s: float = POLL_S) -> AsyncIterator[Status]:
+    async def watch_status(self, name: str, *, poll_s: float = POLL_S) -> AsyncGenerator[Status, None]:
         """The status now and then every change, until the caller stops iterating.
 
         Changes come with the manager's own announcements; polling fills in for a lost one.

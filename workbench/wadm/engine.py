@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 
 from workbench.wadm.commands import (
     Command,
@@ -31,6 +30,7 @@ from workbench.wadm.intake import take
 from workbench.wadm.observed import (
     Observed,
     Topic,
+    link_key,
     with_config,
     with_inventory,
     with_link,
@@ -39,7 +39,7 @@ from workbench.wadm.observed import (
     without_host,
     without_link,
 )
-from workbench.wadm.ports import Answer, Outputs, Timing
+from workbench.wadm.ports import Answer, App, Outputs, Retired, Timing
 from workbench.wadm.reconcile import cleanup, context_of, plan
 from workbench.wadm.scalers import Context, LinkScaler, Plan, Scaler, Step
 from workbench.wadm.scalers.base import failed
@@ -63,21 +63,6 @@ _REMEMBERED_EVENTS = 10_000
 _WAITING = StatusInfo(StatusType.WAITING)
 
 
-@dataclass(slots=True)
-class _App:
-    desired: Desired
-    statuses: dict[str, ScalerStatus] = field(default_factory=dict)
-
-
-@dataclass(slots=True)
-class _Retired:
-    """A scaler whose work is being removed; kept a while for work that turns up late."""
-
-    scaler: Scaler
-    until: float
-    done: set[Command] = field(default_factory=set)
-
-
 class Engine:
     """One lattice. Call inputs in any order, then `run`; ``now`` is epoch seconds, rising."""
 
@@ -85,13 +70,13 @@ class Engine:
         self.timing = timing or Timing()
         self.observed = Observed()
         self.flights = Flights()
-        self.apps: dict[str, _App] = {}
+        self.apps: dict[str, App] = {}
         self.published: dict[str, Status] = {}
         self.heard: dict[str, float] = {}
         self._stories: dict[str, Story] = {}
         self._scalers: dict[str, Scaler] = {}
         self._plans: dict[str, Plan] = {}
-        self._retired: dict[str, _Retired] = {}
+        self._retired: dict[str, Retired] = {}
         self._listeners: dict[Topic, set[str]] = {}
         self._waiting: dict[tuple[str, ...], set[str]] = {}
         self._context = Context()
@@ -102,20 +87,21 @@ class Engine:
         self._seen_events: OrderedDict[str, None] = OrderedDict()
         self._own_links: dict[Link, float] = {}
         self._links_read_at = 0.0
+        self._wiring_is_old = False
 
     # What shall be there ----------------------------------------------------------------------
 
     def deploy(self, wanted: Desired, now: float, *, cause: str = "") -> None:
         """Make this the wanted state of the application, whatever it was before."""
         before = self.apps.get(wanted.name)
-        self.apps[wanted.name] = _App(wanted)
+        self.apps[wanted.name] = App(wanted)
         ids = {scaler.id for scaler in wanted.scalers}
         for scaler in before.desired.scalers if before else ():
             if scaler.id not in ids:
                 self._retire(scaler, now)
         self.flights.forgive(ids)
         self._look(ids, f"version {wanted.version} was deployed")
-        self._rewire()
+        self._wiring_is_old = True
         what = f"deploy version {wanted.version}"
         if before is not None and before.desired.version != wanted.version:
             what += f" in place of {before.desired.version}"
@@ -129,17 +115,23 @@ class Engine:
         if app is not None:
             for scaler in app.desired.scalers:
                 self._retire(scaler, now)
-            self._rewire()
+            self._wiring_is_old = True
             self.story(name).tell(now, "", "undeploy", cause)
         self._publish(outputs, name, Status(StatusInfo(StatusType.UNDEPLOYED, UNDEPLOYED)))
         return outputs
 
     def _retire(self, scaler: Scaler, now: float) -> None:
-        self._retired[scaler.id] = _Retired(scaler, now + self.timing.retire_for_s)
+        self._retired[scaler.id] = Retired(scaler, now + self.timing.retire_for_s)
         self._dirty[scaler.id] = "it was undeployed"
 
     def _rewire(self) -> None:
-        """Bring context and listeners up to date with the applications."""
+        """Bring context and listeners up to date with the applications, if those have changed.
+
+        Not at once with each change: many deploys in a row need it once.
+        """
+        if not self._wiring_is_old:
+            return
+        self._wiring_is_old = False
         self._scalers = {s.id: s for app in self.apps.values() for s in app.desired.scalers}
         for scaler_id in self._scalers:
             self._retired.pop(scaler_id, None)
@@ -160,6 +152,7 @@ class Engine:
         """An event of the lattice; one that was seen already changes nothing."""
         if event.id in self._seen_events:
             return
+        self._rewire()
         self._seen_events[event.id] = None
         if len(self._seen_events) > _REMEMBERED_EVENTS:
             self._seen_events.popitem(last=False)
@@ -197,6 +190,7 @@ class Engine:
 
     def take_inventory(self, host_id: str, inventory: Inventory, now: float) -> None:
         """What a host runs, as it says itself."""
+        self._rewire()
         had_hosts = bool(self.observed.hosts)
         state, topics = with_inventory(self.observed, host_id, inventory, now)
         self.heard[host_id] = now
@@ -211,10 +205,12 @@ class Engine:
 
     def take_links(self, links: Iterable[Link], now: float) -> None:
         """All links. Own fresh ones are trusted more: a host may list them late (§7.3)."""
+        self._rewire()
         self._links_read_at = now
         since = now - self.timing.trust_own_link_s
         self._own_links = {link: at for link, at in self._own_links.items() if at > since}
-        kept = [link for link in self._own_links if link in self.observed.links.values()]
+        known = self.observed.links
+        kept = [link for link in self._own_links if known.get(link_key(link)) == link]
         state, topics = with_links(self.observed, [*links, *kept])
         self._adopt(state, topics, "the list of links")
 
@@ -243,6 +239,7 @@ class Engine:
 
     def answered(self, command: Command, answer: Answer, now: float) -> None:
         """The host's reply to a command that `run` gave out."""
+        self._rewire()
         flight = self.flights.under_way.get(command.slot)
         current = flight is not None and flight.command == command
         if answer.ok:
@@ -324,6 +321,7 @@ class Engine:
     def run(self, now: float) -> Outputs:
         """Look at everything that may have changed; return what to send and to publish."""
         outputs = Outputs()
+        self._rewire()
         self._tick(now)
         for command in self._inquiries:
             if self.flights.may_send(command, "", now):
@@ -369,6 +367,7 @@ class Engine:
         for key in expired:
             del self._retired[key]
         if expired:
+            self._wiring_is_old = True
             self._rewire()
 
     def _asked(self, host: str) -> bool:
@@ -395,7 +394,7 @@ class Engine:
             if before is not None and before.status.type != status.type:
                 self.story(scaler.app).tell(now, scaler.label, f"is {status}", cause)
 
-    def _clean(self, retired: _Retired, outputs: Outputs, now: float) -> None:
+    def _clean(self, retired: Retired, outputs: Outputs, now: float) -> None:
         scaler = retired.scaler
         for step in cleanup(scaler, self.observed, self._context, retired.done):
             self._send(step, scaler, "", outputs, now)

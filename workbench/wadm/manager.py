@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -73,8 +74,12 @@ class Manager:
             announced=self._worker.announced,
             prefix=self._options.api_prefix,
         )
-        await self._worker.start()
-        await self._api.start()
+        try:
+            await self._worker.start()
+            await self._api.start()
+        except BaseException:
+            await self.stop()
+            raise
 
     async def _refuse_a_second(self) -> None:
         """Two managers would share requests and events between them and act against each other."""
@@ -133,6 +138,10 @@ class Manager:
     def story(self, app: str) -> list[StoryLine]:
         """What was decided about an application, why, and how it went; oldest first."""
         return self._running().story(app)
+
+    def subscribe(self, callback: Callable[[], None]) -> Callable[[], None]:
+        """Call ``callback`` on the loop whenever anything may have changed; returns how to stop."""
+        return self._running().subscribe(callback)
 
     @property
     def problems(self) -> tuple[str, ...]:

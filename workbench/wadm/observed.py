@@ -8,7 +8,9 @@ Each ``with_…`` function returns the new state and the topics that changed: wh
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import bisect
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
@@ -40,6 +42,8 @@ Topic: TypeAlias = tuple[str, ...]
 LinkKey: TypeAlias = tuple[str, str, str, str, str]
 Change: TypeAlias = "tuple[Observed, frozenset[Topic]]"
 
+Requirements: TypeAlias = tuple[tuple[str, str], ...]
+
 HOSTS: Topic = ("hosts",)
 _NOTHING: frozenset[Topic] = frozenset()
 
@@ -69,13 +73,14 @@ class HostState:
 
 
 class Terrain:
-    """The hosts and their labels; remembers which hosts meet which requirements."""
+    """The hosts and their labels; remembers which hosts meet which requirements, and in what order."""
 
-    __slots__ = ("_found", "_labels")
+    __slots__ = ("_found", "_labels", "_rings")
 
     def __init__(self, labels: Mapping[str, Mapping[str, str]]) -> None:
         self._labels = labels
-        self._found: dict[tuple[tuple[str, str], ...], frozenset[str]] = {}
+        self._found: dict[Requirements, frozenset[str]] = {}
+        self._rings: dict[Requirements, list[tuple[int, str]]] = {}
 
     def eligible(self, requirements: Mapping[str, str]) -> frozenset[str]:
         """Hosts whose labels have every requirement with exactly its value (§11.2)."""
@@ -89,6 +94,36 @@ class Terrain:
             )
             self._found[key] = found
         return found
+
+    def walk(self, requirements: Mapping[str, str], seed: str) -> Iterator[str]:
+        """The eligible hosts in an order of this seed's own, stable while hosts come and go.
+
+        So every scaler has its favourite hosts, work spreads over the lattice, and asking again
+        gives the same answer (§11.3 leaves the choice open; upstream's is random). The first few
+        cost no more in a large lattice than in a small one.
+        """
+        key = tuple(sorted(requirements.items()))
+        ring = self._rings.get(key)
+        if ring is None:
+            hosts = self.eligible(requirements)
+            ring = sorted((_point(f"{host}{n}"), host) for host in hosts for n in range(_POINTS))
+            self._rings[key] = ring
+        start = bisect.bisect(ring, (_point(seed), ""))
+        seen: set[str] = set()
+        for index in range(start, start + len(ring)):
+            host = ring[index % len(ring)][1]
+            if host not in seen:
+                seen.add(host)
+                yield host
+
+
+# Places of one host on the ring: more divide the seeds more evenly.
+_POINTS = 8
+
+
+def _point(text: str) -> int:
+    # Multiplying mixes what the linear checksum leaves similar.
+    return (zlib.crc32(text.encode()) * 2654435761) & 0xFFFFFFFF
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What goes into the engine and comes out of it, besides events."""
+"""What goes into the engine, comes out of it and is kept in it, besides events."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from workbench.wadm.commands import Command
-from workbench.wire.wadm import Status
+from workbench.wadm.desired import Desired
+from workbench.wadm.scalers import Scaler
+from workbench.wire.wadm import ScalerStatus, Status
 
-__all__ = ["Answer", "Outputs", "Timing"]
+__all__ = ["Answer", "App", "Outputs", "Retired", "Timing"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,3 +43,20 @@ class Outputs:
 
     commands: list[Command] = field(default_factory=list)
     statuses: dict[str, Status] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class App:
+    """A deployed application and the last status of each of its scalers."""
+
+    desired: Desired
+    statuses: dict[str, ScalerStatus] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Retired:
+    """A scaler whose work is being removed; kept a while for work that turns up late."""
+
+    scaler: Scaler
+    until: float
+    done: set[Command] = field(default_factory=set)

@@ -7,6 +7,7 @@ the state writer; plus a timer for the engine's deadlines and the executor's own
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections import deque
@@ -25,6 +26,7 @@ from workbench.wadm.observed import Observed
 from workbench.wadm.ports import Answer, Outputs, Timing
 from workbench.wadm.store import ManifestStore, StateStore
 from workbench.wadm.story import StoryLine
+from workbench.wire import events
 from workbench.wire import manifest as manifests
 
 __all__ = ["Worker"]
@@ -71,6 +73,7 @@ class Worker:
         self._state_seen: Observed | None = None
         self._synced = asyncio.Event()
         self._known_announcements: deque[str] = deque(maxlen=1000)
+        self._watchers: list[Callable[[], None]] = []
         self._forget_hook: Callable[[], None] | None = None
         self._feed_task: asyncio.Task[None] | None = None
 
@@ -105,6 +108,24 @@ class Worker:
         if not self.problems or self.problems[-1] != text:
             log.warning("wadm %s: %s", self.lattice, text)
             self.problems.append(text)
+            self._tell()
+
+    def subscribe(self, callback: Callable[[], None]) -> Callable[[], None]:
+        """Call ``callback`` after each decision and problem, until the returned function is called."""
+        self._watchers.append(callback)
+
+        def unsubscribe() -> None:
+            if callback in self._watchers:
+                self._watchers.remove(callback)
+
+        return unsubscribe
+
+    def _tell(self) -> None:
+        for callback in list(self._watchers):
+            try:
+                callback()
+            except Exception:
+                log.exception("a watcher of the manager of %s failed", self.lattice)
 
     def story(self, name: str) -> list[StoryLine]:
         return self.engine.story_lines(name)
@@ -156,12 +177,16 @@ class Worker:
 
     def _observe(self, message: JsMessage) -> None:
         """One event into the engine; one that does not read is skipped, as upstream does."""
-        now = self._clock()
         try:
-            event = read_event(message)
+            self._take(read_event(message))
         except (DecodeError, ManifestError) as error:
             log.debug("event %s is skipped: %s", message.subject, error.message)
-            return
+        except Exception as error:
+            log.exception("event %s is skipped", message.subject)
+            self.trouble(f"an event could not be handled: {type(error).__name__}: {error}")
+
+    def _take(self, event: events.Event | Announcement) -> None:
+        now = self._clock()
         if not isinstance(event, Announcement):
             self.engine.observe(event, now)
         elif self._synced.is_set() and event.event_id not in self._known_announcements:
@@ -170,11 +195,15 @@ class Worker:
 
     async def announced(self, event_id: str, news: Announcement) -> None:
         """Our own API announced something: act on it now, its event is then no news any more."""
-        if self._synced.is_set():
-            self._known_announcements.append(event_id)
-            self._apply(news)
-            self._run()
-            await self.board.flush(FLUSH_S)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(FLUSH_S):
+                await self._synced.wait()
+        if not self._synced.is_set():
+            return  # the event, or the stored manifests, will tell
+        self._known_announcements.append(event_id)
+        self._apply(news)
+        self._run()
+        await self.board.flush(FLUSH_S)
 
     def _apply(self, news: Announcement) -> None:
         now = self._clock()
@@ -247,7 +276,12 @@ class Worker:
             self._run_soon = None
         if not self._synced.is_set():
             return
-        self._do(self.engine.run(self._clock()))
+        try:
+            self._do(self.engine.run(self._clock()))
+        except Exception as error:
+            log.exception("wadm %s: deciding failed", self.lattice)
+            self.trouble(f"deciding failed: {type(error).__name__}: {error}")
+        self._tell()
         if self.engine.observed is not self._state_seen:
             self._state_seen = self.engine.observed
             self._state_changed.set()

@@ -61,12 +61,11 @@ class Node:
         """The node at ``path``, or the deepest one on the way that exists."""
         node = self
         for step in path:
-            value = node.value
-            if isinstance(value, list):
-                value = dict(enumerate(value))
-            if not isinstance(value, dict) or step not in value:
+            value: Any = node.value
+            members = dict(enumerate(value)) if isinstance(value, list) else value
+            if not isinstance(members, dict) or step not in members:
                 break
-            node = value[step]
+            node = members[step]
         return node
 
 
@@ -105,8 +104,8 @@ def load_yaml(data: str | bytes) -> Node:
         raise DecodeError(f"not YAML: {first_line}", line=0, column=0) from error
 
 
-def load_json(data: str | bytes) -> Node:
-    """The JSON value in ``data``; places are known when the text also reads as YAML."""
+def load_json(data: str | bytes, *, places: bool = True) -> Node:
+    """The JSON value in ``data``; with ``places`` they are known if it also reads as YAML."""
     text = _text(data)
     try:
         value = json.loads(text, parse_constant=_no_constant, object_pairs_hook=_Pairs)
@@ -117,6 +116,8 @@ def load_json(data: str | bytes) -> Node:
     except (ValueError, RecursionError) as error:
         raise DecodeError(f"not JSON: {error}", line=0, column=0) from error
     node = _from_json(value, 0)
+    if not places:
+        return node
     try:
         return _with_places(node, load_yaml(text))
     except DecodeError:

@@ -314,7 +314,7 @@ def _read(
 def _document(data: str | bytes | Mapping[str, Any], format: Format | None) -> Node:
     if not isinstance(data, str | bytes):
         try:
-            return load_json(msgspec.json.encode(data))
+            return load_json(msgspec.json.encode(data), places=False)
         except (TypeError, ValueError, RecursionError) as error:
             raise DecodeError(f"the manifest is not plain data: {error}") from error
     if format == "json":

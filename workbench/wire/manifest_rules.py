@@ -279,7 +279,7 @@ def _custom_traits(manifest: Manifest) -> Found:
 
 def _why(path: Path, properties: Any, wanted: str) -> str:
     """What keeps the properties from being a link or a scaler, as one line."""
-    node = load_json(msgspec.json.encode(properties))
+    node = load_json(msgspec.json.encode(properties), places=False)
     reasons = [
         f"{f.path.removeprefix(path_text(path)).lstrip('.') or 'properties'}: {f.message}"
         + (f" ({f.hint})" if f.hint else "")

@@ -10,6 +10,7 @@ from __future__ import annotations
 import random
 from collections import deque
 from dataclasses import dataclass, field
+from typing import Any
 
 from workbench.wadm.commands import (
     Command,
@@ -183,7 +184,7 @@ class VirtualLattice:
     def _scale(self, host: VirtualHost, command: ScaleComponent) -> None:
         marks = managed_annotations(command.app, own_annotations(command))
         running = host.components.get(command.component_id)
-        fields = {"component_id": command.component_id, "host_id": host.id}
+        fields: dict[str, Any] = {"component_id": command.component_id, "host_id": host.id}
         if running is None and command.count and command.reference in self.fail_references:
             failed = events.ComponentScaleFailed(
                 annotations=marks, image_ref=command.reference, max_instances=command.count,
@@ -244,7 +245,7 @@ class VirtualLattice:
             case PutLink(link):
                 return self._put_link(speaker, link)
             case DeleteLink(source, name, namespace, package):
-                slot = {"source_id": source, "name": name, "wit_namespace": namespace,
+                slot: dict[str, Any] = {"source_id": source, "name": name, "wit_namespace": namespace,
                         "wit_package": package}  # fmt: skip
                 self.links, removed = without_link(self.links, **slot)
                 target = removed.target if removed else None

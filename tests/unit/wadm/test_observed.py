@@ -11,6 +11,7 @@ from workbench.wadm.observed import (
     HostState,
     Observed,
     Running,
+    Terrain,
     with_component,
     with_config,
     with_host,
@@ -95,3 +96,19 @@ def test_the_indices_always_agree_with_the_hosts(steps: list[tuple[str, str, int
             for thing in getattr(host, name):
                 found.setdefault(thing, set()).add(host.id)
         assert index == found
+
+
+def test_the_order_of_hosts_is_stable_under_joins() -> None:
+    ten = {f"h{n}": {} for n in range(10)}
+    order = list(Terrain(ten).walk({}, "seed"))
+    assert sorted(order) == sorted(ten)
+    assert list(Terrain(dict(reversed(ten.items()))).walk({}, "seed")) == order
+    more = Terrain({**ten, "new": {}}).walk({}, "seed")
+    assert [host for host in more if host != "new"] == order
+    assert list(Terrain({}).walk({}, "seed")) == []
+
+
+def test_seeds_divide_over_the_hosts() -> None:
+    terrain = Terrain({f"h{n}": {} for n in range(4)})
+    first = [next(terrain.walk({}, f"seed{n}")) for n in range(400)]
+    assert all(first.count(host) > 40 for host in terrain.eligible({}))

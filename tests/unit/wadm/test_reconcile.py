@@ -63,7 +63,7 @@ def assert_converged(lattice: VirtualLattice, wanted: Desired) -> None:
             assert "eligible hosts found" in text or " 0 computed" in text
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
 def test_it_converges_and_then_rests(data: st.DataObject) -> None:
     lattice = VirtualLattice()
@@ -81,7 +81,7 @@ def test_it_converges_and_then_rests(data: st.DataObject) -> None:
     assert changing(lattice.commands[before:]) == []
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
 def test_no_command_is_sent_twice_and_none_is_undone(data: st.DataObject) -> None:
     """Without failures one deploy needs each command once: fewer is not enough, more is waste."""
@@ -96,7 +96,7 @@ def test_no_command_is_sent_twice_and_none_is_undone(data: st.DataObject) -> Non
     assert len({c.slot for c in sent}) == len(sent)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
 def test_any_history_with_lost_doubled_and_shuffled_events_converges(data: st.DataObject) -> None:
     chaos = random.Random(data.draw(st.integers(0, 2**32)))

@@ -162,7 +162,7 @@ json_values = st.recursive(
 )
 
 
-@settings(max_examples=200)
+@settings(max_examples=80)
 @given(st.data())
 def test_any_spoiled_manifest_gives_findings_and_never_another_error(data: st.DataObject) -> None:
     whole = m.parse(SHOP).to_obj()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -18,10 +17,8 @@ __all__ = [
     "Plan",
     "Scaler",
     "Step",
-    "best_host",
     "failed",
     "prepare",
-    "ranked_hosts",
     "reconciling",
     "remove_needs",
 ]
@@ -149,27 +146,4 @@ def remove_needs(needs: Iterable[Need], context: Context) -> tuple[Step, ...]:
         Step(DeleteConfig(name), "nothing uses it any more")
         for name in names
         if name not in context.configs
-    )
-
-
-def ranked_hosts(hosts: Iterable[str], seed: str) -> list[str]:
-    """Hosts in an order of this seed's own, stable while hosts come and go.
-
-    So every scaler has its favourite hosts, work spreads over the lattice, and asking again gives
-    the same answer (wadm-engine.md §11.3 leaves the choice open; upstream's is random).
-    """
-    start = zlib.crc32(seed.encode())
-    # Multiplying mixes what the linear checksum leaves similar.
-    return sorted(
-        hosts, key=lambda h: ((zlib.crc32(h.encode(), start) * 2654435761) & 0xFFFFFFFF, h)
-    )
-
-
-def best_host(hosts: Iterable[str], seed: str) -> str | None:
-    """The first of `ranked_hosts`, or None without hosts."""
-    start = zlib.crc32(seed.encode())
-    return min(
-        hosts,
-        key=lambda h: ((zlib.crc32(h.encode(), start) * 2654435761) & 0xFFFFFFFF, h),
-        default=None,
     )

@@ -18,7 +18,6 @@ from workbench.wadm.scalers.base import (
     Need,
     Plan,
     Step,
-    best_host,
     failed,
     reconciling,
 )
@@ -83,20 +82,18 @@ class _ComponentScaler:
             return None
         return running.annotations.get(SPREAD_NAME, "")
 
-    def _eligible(self, observed: Observed) -> frozenset[str]:
-        sets = [observed.terrain.eligible(goal.requirements) for goal in self.goals]
-        return frozenset().union(*sets)
+    def _is_eligible(self, host: str, observed: Observed) -> bool:
+        return any(host in observed.terrain.eligible(goal.requirements) for goal in self.goals)
 
     def _strays(self, observed: Observed, context: Context) -> list[Step]:
         """Stops on hosts that meet no spread, whoever started it there (§11.3, 1).
 
         What another current scaler, or one that is being removed, runs there is theirs.
         """
-        eligible = self._eligible(observed)
         return [
             Step(self._scale(host, 0, ""), "the host meets none of the spreads")
             for host, running in self._running(observed).items()
-            if host not in eligible
+            if not self._is_eligible(host, observed)
             and context.owner(running.annotations, other_than=self.id) is None
             and not context.is_retiring(running.annotations)
         ]
@@ -214,19 +211,17 @@ class ComponentSpread(_ComponentScaler):
             return min(at_home, key=lambda h: (-counts[h], h))
         taken = observed.component_hosts.get(self.component_id, frozenset()) | set(draft.planned)
         seed = self.id + goal.spread
-        free = best_host(eligible - taken, seed)
+        walk = observed.terrain.walk
+        free = next((h for h in walk(goal.requirements, seed) if h not in taken), None)
         if free is not None:
             return free
-        vacant = [
-            h
-            for h in eligible & taken
-            if (r := observed.component_on(h, self.component_id)) is not None
-            and self._mine(r) is None
-            and context.owner(r.annotations, other_than=self.id) is None
-        ]
-        host = best_host(vacant or eligible, seed)
-        assert host is not None, "eligible is not empty"
-        return host
+        for host in walk(goal.requirements, seed):
+            running = observed.component_on(host, self.component_id)
+            if running is None or self._mine(running) is not None:
+                continue
+            if context.owner(running.annotations, other_than=self.id) is None:
+                return host
+        return next(walk(goal.requirements, seed))
 
     def _clash(self, draft: _Draft, observed: Observed) -> list[str]:
         """Spreads that will not have what they want, since they share hosts or have none (§11.3, 3)."""

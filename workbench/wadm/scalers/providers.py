@@ -7,6 +7,7 @@ is in the way for longer than its stop takes, and cleanup never starts anything.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import islice
 
 from workbench.wadm.commands import StartProvider, StopProvider
 from workbench.wadm.observed import HOSTS, Observed, Running, Topic
@@ -17,7 +18,6 @@ from workbench.wadm.scalers.base import (
     Plan,
     Step,
     failed,
-    ranked_hosts,
     reconciling,
 )
 from workbench.wadm.scalers.spread import Goal
@@ -70,13 +70,12 @@ class _ProviderScaler:
 
     def _strays(self, observed: Observed) -> list[Step]:
         """Stops of our own providers on hosts that meet no spread (§13, step 1)."""
-        eligible = frozenset().union(
-            *(observed.terrain.eligible(goal.requirements) for goal in self.goals)
-        )
+        sets = [observed.terrain.eligible(goal.requirements) for goal in self.goals]
         return [
             self._stop(host, running, "the host meets none of the spreads")
             for host, running in self._running(observed).items()
-            if host not in eligible and running.annotations.get(SCALER) == self.id
+            if not any(host in eligible for eligible in sets)
+            and running.annotations.get(SCALER) == self.id
         ]
 
     def cleanup(self, observed: Observed, context: Context) -> tuple[Step, ...]:
@@ -118,12 +117,15 @@ class ProviderSpread(_ProviderScaler):
             why = f"{len(running)} of {goal.count} run in spread {goal.spread}"
             surplus = len(running) - goal.count
             if surplus > 0 and mine:
-                ordered = ranked_hosts(mine, self.id + goal.spread)
+                # The hosts it would choose last go first.
+                walk = observed.terrain.walk(goal.requirements, self.id + goal.spread)
+                ordered = [h for h in walk if h in mine]
                 steps += [self._stop(h, running[h], why) for h in ordered[::-1][:surplus]]
                 continue
             lacking = max(0, -surplus)
-            free = ranked_hosts(eligible - set(everywhere) - taken, self.id + goal.spread)
-            chosen = free[:lacking]
+            walk = observed.terrain.walk(goal.requirements, self.id + goal.spread)
+            free = (h for h in walk if h not in everywhere and h not in taken)
+            chosen = list(islice(free, lacking))
             taken |= set(chosen)
             steps += [self._start(host, goal.spread, why) for host in chosen]
             lacking -= len(chosen)

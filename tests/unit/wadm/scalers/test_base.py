@@ -8,9 +8,7 @@ from workbench.wadm.observed import with_config
 from workbench.wadm.scalers.base import (
     Context,
     Need,
-    best_host,
     prepare,
-    ranked_hosts,
     remove_needs,
 )
 
@@ -51,12 +49,3 @@ def test_a_config_that_is_still_declared_is_not_deleted() -> None:
 
 def test_config_values_stay_out_of_a_repr() -> None:
     assert "hush" not in repr(PutConfig("c", (("password", "hush"),)))
-
-
-def test_the_order_of_hosts_is_stable_under_joins() -> None:
-    ten = [f"h{n}" for n in range(10)]
-    order = ranked_hosts(ten, "seed")
-    assert ranked_hosts(reversed(ten), "seed") == order
-    assert [h for h in ranked_hosts([*ten, "new"], "seed") if h != "new"] == order
-    assert best_host(ten, "seed") == order[0]
-    assert best_host([], "seed") is None
