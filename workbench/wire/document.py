@@ -62,7 +62,7 @@ class Node:
         node = self
         for step in path:
             value: Any = node.value
-            members = dict(enumerate(value)) if isinstance(value, list) else value
+            members: Any = dict(enumerate(value)) if isinstance(value, list) else value
             if not isinstance(members, dict) or step not in members:
                 break
             node = members[step]
