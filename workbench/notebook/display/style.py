@@ -25,6 +25,7 @@ STYLES: dict[str, str] = {
     "card": f"border:1px solid {_LINE};border-radius:6px;padding:12px 16px;margin:2px 0;"
     "max-width:860px;font-family:var(--jp-ui-font-family,system-ui,sans-serif);font-size:13px;"
     "line-height:1.45;color:var(--jp-ui-font-color1,inherit)",
+    "gap": "margin-left:18px",
     "slim": "padding:6px 14px 6px 8px",
     "head": "display:flex;align-items:center;gap:10px;margin-bottom:8px",
     "title": "font-weight:600;font-size:14px;overflow-wrap:anywhere",

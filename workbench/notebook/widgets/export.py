@@ -16,6 +16,8 @@ from typing import Any
 
 from pyvis.network import Network
 
+from workbench.notebook.display.html import element
+from workbench.notebook.display.shown import bdi
 from workbench.notebook.display.text import visible
 
 __all__ = ["export_html", "static_page"]
@@ -27,6 +29,10 @@ _FILL = {
     "failed": "#c62828",
     "stopped": "#6e7781",
 }
+_TONE = tuple(zip(_FILL, ("good", "busy", "warn", "bad", "quiet"), strict=True))
+# A host's things stand below it, in rows of this many; distances are in pixels.
+_PER_ROW = 3
+_STEP_X, _STEP_Y = 230, 130
 _SHAPE = {"host": "box", "component": "hexagon", "provider": "diamond", "app": "square"}
 _POLICY = (
     '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; '
@@ -48,7 +54,7 @@ def export_html(graph: dict[str, Any], path: str | Path) -> Path:
 def static_page(graph: dict[str, Any]) -> str:
     """The page as text."""
     network = Network(
-        height="92vh",
+        height="88vh",
         width="100%",
         directed=True,
         cdn_resources="in_line",
@@ -56,8 +62,9 @@ def static_page(graph: dict[str, Any]) -> str:
         font_color="#1f2328",  # pyright: ignore[reportArgumentType]  # annotated as bool upstream
     )
     numbers = {node["id"]: i for i, node in enumerate(graph["nodes"])}
+    places = _places(graph["nodes"])
     for node in graph["nodes"]:
-        _add_node(network, numbers, node)
+        _add_node(network, numbers, node, places[node["id"]])
     for edge in graph["edges"]:
         if edge["source"] in numbers and edge["target"] in numbers:
             network.add_edge(
@@ -71,7 +78,30 @@ def static_page(graph: dict[str, Any]) -> str:
     return _sealed(network.generate_html(notebook=False), graph["lattice"])
 
 
-def _add_node(network: Network, numbers: dict[str, int], node: dict[str, Any]) -> None:
+def _places(nodes: list[dict[str, Any]]) -> dict[str, tuple[int, int]]:
+    """Fixed positions: hosts side by side with their things below, the rest on the right."""
+    places: dict[str, tuple[int, int]] = {}
+    held: dict[str | None, int] = {}
+    hosts = [node["id"] for node in nodes if node["kind"] == "host"]
+    lefts = {host: i * (_PER_ROW + 1) * _STEP_X for i, host in enumerate(hosts)}
+    for node in nodes:
+        if node["id"] in lefts:
+            places[node["id"]] = (lefts[node["id"]] + (_PER_ROW - 1) * _STEP_X // 2, 0)
+            continue
+        home = node["parent"] if node["parent"] in lefts else None
+        number = held.get(home, 0)
+        held[home] = number + 1
+        left = lefts[home] if home is not None else len(hosts) * (_PER_ROW + 1) * _STEP_X
+        row, column = divmod(number, _PER_ROW if home is not None else 1)
+        # Every other thing a little lower, so that links in a row are told apart.
+        lower = 30 * (column % 2)
+        places[node["id"]] = (left + column * _STEP_X, _STEP_Y * (row + 1) + lower)
+    return places
+
+
+def _add_node(
+    network: Network, numbers: dict[str, int], node: dict[str, Any], place: tuple[int, int]
+) -> None:
     number = numbers[node["id"]]
     title = [
         f"{node['kind']} · {node['status']}",
@@ -84,6 +114,8 @@ def _add_node(network: Network, numbers: dict[str, int], node: dict[str, Any]) -
         shape=_SHAPE.get(node["kind"], "dot"),
         color="#e8ecf1" if node["kind"] == "host" else _FILL.get(node["status"], "#6e7781"),
         size=18,
+        x=place[0],
+        y=place[1],
     )
     if node["parent"] in numbers:
         network.add_edge(
@@ -101,14 +133,18 @@ def _plain(text: str, limit: int) -> str:
 def _sealed(page: str, lattice: str) -> str:
     """Take out every remote reference and close the page against the network."""
     page = _REMOTE.sub("", page)
-    title = f"<title>Lattice {html.escape(visible(lattice, 80))}</title>"
-    return page.replace("<head>", f"<head>{_POLICY}{title}", 1)
+    name = html.escape(visible(lattice, 80))
+    page = page.replace("<head>", f"<head>{_POLICY}<title>Lattice {name}</title>", 1)
+    legend = [element("span", f"● {status}", style=f"tone-{tone} gap") for status, tone in _TONE]
+    head = element(
+        "div", element("strong", "Lattice ", bdi(lattice, 80)), legend, style="card wide"
+    )
+    return page.replace("<body>", f"<body>{head}", 1)
 
 
 _OPTIONS: dict[str, Any] = {
-    "physics": {"solver": "forceAtlas2Based", "stabilization": {"iterations": 200}},
-    "layout": {"randomSeed": 7},
-    "nodes": {"font": {"size": 15}},
-    "edges": {"smooth": {"enabled": True, "type": "dynamic", "roundness": 0.4}},
+    "physics": {"enabled": False},
+    "nodes": {"font": {"size": 15}, "widthConstraint": {"maximum": 200}},
+    "edges": {"smooth": {"enabled": True, "type": "curvedCW", "roundness": 0.15}},
     "interaction": {"hover": True, "keyboard": True, "tooltipDelay": 100},
 }
