@@ -325,9 +325,9 @@ class Lattice:
         return shares
 
     def _shares(self, component_id: str, count: int) -> dict[str, int]:
-        """Evenly over all hosts; what is left over goes to those that run it already."""
-        runs = {where.id for where, _ in self.state.running(component_id)}
-        order = sorted(self.state.hosts, key=lambda host_id: (host_id not in runs, host_id))
+        """Evenly over all hosts; what is left over goes to those that run most of it already."""
+        runs = {h.id: c.max_instances for h, c in self.state.components() if c.id == component_id}
+        order = sorted(self.state.hosts, key=lambda host_id: (-runs.get(host_id, 0), host_id))
         each, more = divmod(count, len(order)) if order else (0, 0)
         shares = {host_id: each + (number < more) for number, host_id in enumerate(order)}
         return {h: share for h, share in shares.items() if share or h in runs}
