@@ -165,7 +165,9 @@ class WadmClient:
 
     # Watching ---------------------------------------------------------------------------------
 
-    async def watch_status(self, name: str, *, poll_s: float = POLL_S) -> AsyncGenerator[Status, None]:
+    async def watch_status(
+        self, name: str, *, poll_s: float = POLL_S
+    ) -> AsyncGenerator[Status, None]:
         """The status now and then every change, until the caller stops iterating.
 
         Changes come with the manager's own announcements; polling fills in for a lost one.
