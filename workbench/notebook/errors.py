@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = ["describe", "install", "uninstall"]
 
-_RED, _BOLD, _DIM, _CYAN, _END = "\x1b[31m", "\x1b[1m", "\x1b[2m", "\x1b[36m", "\x1b[0m"
+# No red: front ends put errors on a red ground of their own, where red text drowns.
+_BOLD, _DIM, _CYAN, _END = "\x1b[1m", "\x1b[2m", "\x1b[36m", "\x1b[0m"
 _LINES = 40
 _LINE = 400
 
@@ -47,11 +48,11 @@ def describe(error: BaseException, trace: TracebackType | None = None) -> list[s
     """The lines a person reads; coloured for a terminal or a notebook."""
     message = error.message if isinstance(error, WorkbenchError) else str(error)
     first, *more = _block(message)
-    lines = [f"{_RED}{_BOLD}✗ {first}{_END}", *(f"  {line}" for line in more)]
+    lines = [f"{_BOLD}✗ {first}{_END}", *(f"  {line}" for line in more)]
     if isinstance(error, ManifestError):
         lines += _findings(error)
     if isinstance(error, WitError):
-        lines[0] = f"{_RED}{_BOLD}✗ the callee answered with its error case{_END}"
+        lines[0] = f"{_BOLD}✗ the callee answered with its error case{_END}"
         lines.append(f"  {visible(repr(error.payload), 2000)}")
     lines += [f"  {_DIM}{visible(note, _LINE)}{_END}" for note in getattr(error, "__notes__", ())]
     lines += _guest_output(error)
@@ -73,7 +74,7 @@ def _block(text: str) -> list[str]:
 def _findings(error: ManifestError) -> list[str]:
     lines: list[str] = []
     for finding in tuple(error.fields.get("findings") or ())[:_LINES]:
-        lines.append(f"  {_RED}•{_END} {visible(finding, _LINE)}")
+        lines.append(f"  • {visible(finding, _LINE)}")
         hint = getattr(finding, "hint", "")
         if hint:
             lines.append(f"    {_CYAN}→ {visible(hint, _LINE)}{_END}")

@@ -54,7 +54,9 @@ def _value(value: Any, depth: int) -> Element:
 
 def _named(name: str, payload: Any, depth: int) -> Element:
     word = element("span", visible(name, 80), style="code")
-    return element("div", word, None if payload is None else _value(payload, depth + 1))
+    if payload is None:
+        return element("div", word)
+    return element("div", word, " ", _value(payload, depth + 1))
 
 
 def _text(text: str) -> Element:
