@@ -181,6 +181,16 @@ class Lab:
             "dark => document.body.dataset.jpThemeLight === String(!dark)", arg="Dark" in name
         )
 
+    def close_lattice(self) -> None:
+        """Take down what the notebook's kernel may still have up; asks nothing of the page."""
+        self.page.evaluate(
+            """async code => {
+              const kernel = window.jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel;
+              if (kernel) await kernel.requestExecute({code, silent: true}).done;
+            }""",
+            "import workbench\nwhile lattice_ := workbench.current(): lattice_.close()",
+        )
+
     def open_panel(self) -> Locator:
         self.page.evaluate("() => window.jupyterapp.shell.activateById('workbench-lattice')")
         panel = self.page.locator("#workbench-lattice")

@@ -8,7 +8,7 @@ characters, line breaks and bidirectional controls.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 from playwright.sync_api import Locator, expect
@@ -66,7 +66,7 @@ CELLS = [
 
 
 @pytest.fixture(scope="module")
-def lab(open_lab: Callable[[str, str], Lab]) -> Lab:
+def lab(open_lab: Callable[[str, str], Lab]) -> Iterator[Lab]:
     cells = [
         {
             "cell_type": "code",
@@ -90,7 +90,8 @@ def lab(open_lab: Callable[[str, str], Lab]) -> Lab:
     for index in range(len(CELLS)):
         opened.start(index)
         opened.finish(index)
-    return opened
+    yield opened
+    opened.close_lattice()
 
 
 @pytest.fixture(scope="module")

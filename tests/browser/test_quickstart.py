@@ -7,7 +7,7 @@ step. Components beyond the first are left to the headless run of the same noteb
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -35,7 +35,7 @@ def port() -> int:
 
 
 @pytest.fixture(scope="module")
-def lab(open_lab: Callable[[str, str], Lab], port: int) -> Lab:
+def lab(open_lab: Callable[[str, str], Lab], port: int) -> Iterator[Lab]:
     notebook: dict[str, Any] = json.loads(
         NOTEBOOK.read_text().replace("127.0.0.1:8080", f"127.0.0.1:{port}")
     )
@@ -56,7 +56,9 @@ def lab(open_lab: Callable[[str, str], Lab], port: int) -> Lab:
             "execution_count": None,
         }
     )
-    return open_lab("quickstart.ipynb", json.dumps(notebook))
+    opened = open_lab("quickstart.ipynb", json.dumps(notebook))
+    yield opened
+    opened.close_lattice()
 
 
 @pytest.fixture(scope="module")
