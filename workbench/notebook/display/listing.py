@@ -83,8 +83,10 @@ def _cell(name: str, value: object) -> Child:
     return visible(value)
 
 
-def _pairs(values: Any) -> str:
-    return ", ".join(f"{k}={v}" for k, v in sorted(values.items())) or "—"
+def _own_labels(labels: Any) -> str:
+    """The labels that somebody chose; what every host says of its machine only hides them."""
+    own = [f"{k}={v}" for k, v in sorted(labels.items()) if not k.startswith("hostcore.")]
+    return ", ".join(own) or "—"
 
 
 def _uptime(host: Any) -> str:
@@ -104,7 +106,7 @@ _TABLES: dict[str, tuple[str, tuple[Column, ...], str]] = {
             ("name", lambda h: h.friendly_name or "—"),
             ("id", lambda h: h.id),
             ("status", lambda h: h.status),
-            ("labels", lambda h: _pairs(h.labels)),
+            ("labels", lambda h: _own_labels(h.labels)),
             ("components", lambda h: len(h.components)),
             ("providers", lambda h: len(h.providers)),
             ("version", lambda h: h.version or "—"),

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workbench.errors import UsageError
+from workbench.errors import NotFound, UsageError
 from workbench.notebook.display.deploy import deploy_card
 from workbench.notebook.display.html import element
 from workbench.notebook.display.listing import listing
@@ -19,7 +20,7 @@ from workbench.notebook.verbs.model import Argument, Body, Call, Many, Option, V
 from workbench.wire.manifest import examine
 
 if TYPE_CHECKING:
-    from workbench import App
+    from workbench import App, Lattice
     from workbench.wire.wadm import Status
 
 __all__ = ["VERBS"]
@@ -65,9 +66,22 @@ def _follow(app: App, timeout_s: float, *, timed: bool) -> None:
 
 
 def undeploy(session: Session, call: Call) -> Shown:
-    session.lattice.app(call["name"]).undeploy()
+    _known(session.lattice, call["name"]).undeploy()
     name = visible(call["name"], 80)
     return said(f"Application {name} is being taken off; its manifest stays stored.")
+
+
+def _known(lattice: Lattice, name: str) -> App:
+    """The stored application of this name; a manager gives any other a status too."""
+    names = [stored.name for stored in lattice.apps]
+    if name in names:
+        return lattice.app(name)
+    near = difflib.get_close_matches(name, names, n=3)
+    raise NotFound(
+        f"there is no application {name!r}",
+        hint=f"stored: {', '.join(near or names) or 'none'}",
+        matches=near,
+    )
 
 
 def app(session: Session, call: Call) -> Any:
@@ -82,7 +96,7 @@ def app(session: Session, call: Call) -> Any:
         return said(f"Manifest of {visible(stored.name, 80)} is stored, not deployed.")
     if name is None:
         raise UsageError(f"`app {action}` wants the NAME of an application")
-    chosen = lattice.app(name)
+    chosen = lattice.app(name) if action == "delete" else _known(lattice, name)
     match action:
         case "status" if call["wait"]:
             return _follow(chosen, call["timeout"], timed=False)

@@ -83,7 +83,7 @@ def wit(session: Session, call: Call) -> Shown:
 
 
 def _wit_of(session: Session, name: str) -> str:
-    if name in session.built:
+    if name in session.built and session.built[name].wit:
         return session.built[name].wit
     if name in bundled_worlds():
         return bundled_worlds()[name]

@@ -63,7 +63,7 @@ def _grow(lattice: workbench.Lattice, call: Call) -> Shown:
             hint="`%wasmcloud disconnect` leaves it",
         )
     have = len(lattice.hosts_running)
-    wanted = call["hosts"] or have
+    wanted = have if call["hosts"] is None else call["hosts"]
     if wanted < have:
         raise UsageError(
             f"{plural(have, 'host')} run here; `up` only adds hosts",
