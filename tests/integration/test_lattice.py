@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 import workbench
@@ -295,3 +298,19 @@ def test_scaling_spreads_over_all_hosts_and_keeps_the_configuration(
         lattice.scale("tinny", 2)
     with pytest.raises(UsageError):
         lattice.scale("tiny", -1)
+
+
+LEFT_UP = """
+import workbench
+lattice = workbench.up()
+print(lattice._aio._embedded.server.pid, lattice._aio._embedded.server._home, flush=True)
+"""
+
+
+def test_a_program_that_ends_with_a_lattice_up_takes_it_down() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", LEFT_UP], capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0 and done.stderr == ""
+    pid, home = done.stdout.split()
+    assert not psutil.pid_exists(int(pid)) and not Path(home).exists()

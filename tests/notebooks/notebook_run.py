@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import socket
 from pathlib import Path
@@ -29,13 +30,16 @@ def load(name: str) -> Any:
 
 
 def run(notebook: Any, folder: Path) -> Any:
-    """Execute all cells; a cell that fails without saying so raises CellExecutionError."""
+    """Execute all cells; a cell that fails without saying so raises CellExecutionError.
+
+    Temporary files of the kernel go below ``folder``, which tells its processes from others.
+    """
     NotebookClient(
         notebook,
         timeout=CELL_TIMEOUT_S,
         kernel_name="python3",
         resources={"metadata": {"path": str(folder)}},
-    ).execute()
+    ).execute(env={**os.environ, "TMPDIR": str(folder)})
     return notebook
 
 

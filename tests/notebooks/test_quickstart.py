@@ -11,9 +11,14 @@ from tests.notebooks.notebook_run import NOTEBOOKS, load, outputs_of, run, text_
 
 
 @pytest.fixture(scope="module")
-def quickstart(tmp_path_factory: pytest.TempPathFactory) -> Any:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("quickstart")
+
+
+@pytest.fixture(scope="module")
+def quickstart(folder: Path) -> Any:
     """The executed notebook; its kernel is gone when this returns."""
-    return run(load("00-quickstart.ipynb"), tmp_path_factory.mktemp("quickstart"))
+    return run(load("00-quickstart.ipynb"), folder)
 
 
 def test_loading_the_extension_says_one_line(quickstart: Any) -> None:
@@ -61,9 +66,11 @@ def test_a_missing_link_is_named_with_the_command_that_adds_it(quickstart: Any) 
     assert "Welcome! Ada is 36" in answers[1]
 
 
-def test_nothing_is_left_when_the_lattice_is_down(quickstart: Any) -> None:
-    names = [p.info["name"] for p in psutil.process_iter(["name", "ppid"]) if p.info["ppid"] == 1]
-    assert "nats-server" not in names
+def test_nothing_is_left_when_the_lattice_is_down(quickstart: Any, folder: Path) -> None:
+    assert "down" in outputs_of(quickstart, "%wasmcloud down")
+    commands = [" ".join(p.info["cmdline"] or ()) for p in psutil.process_iter(["cmdline"])]
+    assert [command for command in commands if str(folder) in command] == []
+    assert list(folder.glob("workbench-*")) == []
 
 
 @pytest.mark.parametrize("path", sorted(NOTEBOOKS.glob("*.ipynb")), ids=lambda p: p.name)

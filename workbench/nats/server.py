@@ -21,6 +21,7 @@ import subprocess
 import sysconfig
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 
@@ -198,18 +199,36 @@ class Server:
         """Stop the server, its lifeline and, when temporary, its store. Harmless when stopped."""
         process, self._process = self._process, None
         lifeline, self._lifeline = self._lifeline, None
-        if lifeline is not None:
-            # First, so that it can never signal a process id that was given away again.
-            lifeline.kill()
-            if lifeline.stdin is not None:
-                lifeline.stdin.close()
-            await asyncio.to_thread(lifeline.wait)
-        if process is not None:
-            await asyncio.to_thread(_terminate, process)
+        await _off_loop(_end, process, lifeline)
         if self._lock is not None:
             self._lock.close()
             self._lock = None
-        await asyncio.to_thread(shutil.rmtree, self._home, ignore_errors=True)
+        await _off_loop(_remove, self._home)
+
+
+async def _off_loop(work: Callable[..., None], *args: Any) -> None:
+    """On a thread; in this one while the interpreter ends, when threads can't be had any more."""
+    try:
+        await asyncio.to_thread(work, *args)
+    except RuntimeError as error:
+        if "after shutdown" not in str(error) and "at interpreter shutdown" not in str(error):
+            raise
+        work(*args)
+
+
+def _end(process: subprocess.Popen[bytes] | None, lifeline: subprocess.Popen[bytes] | None) -> None:
+    """Server first: were the lifeline gone and we died here, nobody would stop the server."""
+    if process is not None:
+        _terminate(process)
+    if lifeline is not None:
+        lifeline.kill()
+        if lifeline.stdin is not None:
+            lifeline.stdin.close()
+        lifeline.wait()
+
+
+def _remove(folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _terminate(process: subprocess.Popen[bytes]) -> None:
