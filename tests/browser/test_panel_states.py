@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
+import psutil
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
@@ -83,9 +84,14 @@ def test_a_page_that_is_reloaded_finds_the_lattice_again(lab: Lab, panel: Locato
     assert again.problems == []
 
 
-def test_a_restarted_kernel_is_one_without_the_extension(lab: Lab, panel: Locator) -> None:
+def test_a_restarted_kernel_leaves_no_server_and_has_no_extension(lab: Lab, panel: Locator) -> None:
+    ours = psutil.Process().children(recursive=True)
+    servers = [process for process in ours if process.name() == "nats-server"]
+    assert len(servers) == 1
     kernel(lab.page, "restart")
     expect(panel).to_contain_text("The workbench is not loaded in this kernel.")
+    _, left = psutil.wait_procs(servers, timeout=10)
+    assert left == []
 
 
 def test_without_a_kernel_the_panel_says_so(lab: Lab, panel: Locator) -> None:
