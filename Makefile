@@ -50,6 +50,7 @@ notebooks: install
 
 browser: install
 	sh .ci/system-packages
+	npm --prefix extensions ci --no-audit --no-fund --loglevel=error # with the compiler: types too
 	$(PYTEST) tests/browser -q
 
 binder: install
