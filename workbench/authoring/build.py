@@ -13,7 +13,13 @@ from workbench.authoring.bindings import WORLD_MODULE, generate
 from workbench.authoring.cache import Cache, Entry
 from workbench.authoring.cells import split_cell
 from workbench.authoring.failures import CELL_MODULE, build_failure
-from workbench.authoring.python_source import module_files, parse_cell
+from workbench.authoring.python_source import (
+    HTTP_MODULE,
+    START_MODULE,
+    guest_text,
+    module_files,
+    parse_cell,
+)
 from workbench.authoring.tool import run_tool, tool_version
 from workbench.authoring.wat import component_from_wat
 from workbench.authoring.worlds import Target, WitRegistry, find_target
@@ -26,7 +32,7 @@ Progress = Callable[[str, float | None], None]
 """Called on the loop with what happens now, and how much of it is done where that is known."""
 
 # Part of every cache key: raise it when what is written around a cell changes.
-RECIPE = "2"
+RECIPE = "3"
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,8 +140,9 @@ async def _python(request: _Request) -> tuple[Target | None, Entry, bool]:
     target = request.target()
     target.world()  # raises what is wrong with the WIT, in its own lines
     key = Cache.key(
-        RECIPE, "python", tool_version(), source, target.world_id, *target.own, *target.bundled
-    )
+        RECIPE, "python", tool_version(), guest_text(HTTP_MODULE), guest_text(START_MODULE),
+        source, target.world_id, *target.own, *target.bundled,
+    )  # fmt: skip
     entry, cached = await request.cached(key, lambda: _componentize(request, source, target))
     return target, entry, cached
 

@@ -1,6 +1,7 @@
 """A Python cell as the module that componentize-py wants.
 
-The cell's text is used as it is. Two things may be written beside or below it, both plain
+The cell's text is used as it is. Below it goes an import of what is done once for all requests
+(`guest/workbench_start.py`). Two more things may be written beside or below it, both plain
 Python: the class for a cell that only defines ``handle(request)`` (`guest/workbench_http.py`),
 and an alias for code that imports its bindings under the world's name, as older versions of
 componentize-py had it.
@@ -10,23 +11,33 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from importlib import resources
 
 from workbench.authoring.bindings import WORLD_MODULE, Bindings
 from workbench.authoring.failures import CELL_MODULE, missing_exports, wrong_import
 from workbench.errors import BuildError
 
-__all__ = ["module_files", "parse_cell", "world_alias"]
+__all__ = ["guest_text", "module_files", "parse_cell", "world_alias"]
 
 HTTP_CLASS = "IncomingHandler"
+HTTP_MODULE = "workbench_http"
+START_MODULE = "workbench_start"
 
 _SHORT_FORM = f"""
 
 # Added by the workbench: the cell defines handle(request) and no class {HTTP_CLASS}.
-from workbench_http import incoming_handler as _incoming_handler
+from {HTTP_MODULE} import incoming_handler as _incoming_handler
 from {{module}} import {{name}} as _http_types
 
 {HTTP_CLASS} = _incoming_handler(handle, _http_types)
+"""
+
+# Last, so that it finds everything that a request starts with.
+_START = f"""
+
+# Added by the workbench: done once, while this is built.
+import {START_MODULE} as _workbench_start
 """
 
 _ALIAS = f'''"""The bindings under the name of the world, where older componentize-py put them."""
@@ -44,6 +55,13 @@ for _module in pkgutil.walk_packages({WORLD_MODULE}.__path__, "{WORLD_MODULE}.")
 sys.modules[__name__ + ".types"] = componentize_py_types
 sys.modules[__name__] = {WORLD_MODULE}
 '''
+
+
+@cache
+def guest_text(module: str) -> str:
+    """The text of a module that runs inside components, beside the cell."""
+    file = resources.files("workbench.authoring") / "guest" / f"{module}.py"
+    return file.read_text(encoding="utf-8")
 
 
 def parse_cell(source: str) -> ast.Module:
@@ -73,14 +91,13 @@ def module_files(source: str, tree: ast.Module, names: Bindings, *, world: str) 
     missing = [name for name in names.exports if name not in defined]
     if HTTP_CLASS in missing and "handle" in defined:
         text += _short_form(tree, names)
-        files["workbench_http.py"] = (
-            resources.files("workbench.authoring") / "guest" / "workbench_http.py"
-        ).read_text(encoding="utf-8")
+        files[f"{HTTP_MODULE}.py"] = guest_text(HTTP_MODULE)
         missing.remove(HTTP_CLASS)
     # With a star import only the build itself can tell.
     if missing and "*" not in defined:
         raise missing_exports(missing, names)
-    files[f"{CELL_MODULE}.py"] = text
+    files[f"{CELL_MODULE}.py"] = text + _START
+    files[f"{START_MODULE}.py"] = guest_text(START_MODULE)
     alias = world_alias(world)
     if alias != WORLD_MODULE and alias in set(_imported_modules(tree)):
         files[f"{alias}.py"] = _ALIAS

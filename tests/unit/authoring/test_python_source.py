@@ -22,12 +22,26 @@ NAMES = Bindings(
 
 
 def files(source: str, world: str = "hello") -> dict[str, str]:
-    return module_files(source, parse_cell(source), NAMES, world=world)
+    """What is written around a cell, but for the start module, which every component gets."""
+    made = module_files(source, parse_cell(source), NAMES, world=world)
+    ast.parse(made.pop("workbench_start.py"))
+    start = "\n\n# Added by the workbench: done once, while this is built.\n"
+    start += "import workbench_start as _workbench_start\n"
+    assert made["app.py"].endswith(start)
+    return made | {"app.py": made["app.py"].removesuffix(start)}
 
 
 def test_a_cell_with_its_class_is_used_as_it_is():
     source = "from wit_world import exports\nclass IncomingHandler(exports.IncomingHandler): ...\n"
     assert files(source) == {"app.py": source}
+
+
+def test_every_cell_ends_with_what_is_done_once_while_it_is_built():
+    cell = "class IncomingHandler: ..."
+    made = module_files(cell, parse_cell(cell), NAMES, world="hello")
+    lines = made["app.py"].splitlines()
+    assert lines[0] == cell
+    assert lines[-1] == "import workbench_start as _workbench_start"
 
 
 def test_a_cell_with_only_handle_gets_the_class_around_it():
