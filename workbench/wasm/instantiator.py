@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
+import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from workbench.wasm.imports import Imports
 from workbench.wasm.layout import SIZE
 from workbench.wasm.limits import StoreLimits
 from workbench.wasm.linking import Linked
+from workbench.wasm.quick import NotQuick, QuickCalls, QuickState, RefusingLinked
 from workbench.wasm.store import CallState, GuestExit
 from workbench.wasm.traps import explain
 from workbench.wasm.values import Arena, Lift, Lower, lift_of, lower_all, lower_of
@@ -38,9 +40,9 @@ _SCRATCH = _RESULT_AT + SIZE
 class _Export:
     """An exported function, ready to be called: where it is, how its values convert."""
 
-    __slots__ = ("index", "lift", "lowers", "name", "params", "results")
+    __slots__ = ("index", "lift", "lowers", "name", "params", "quick", "results")
 
-    def __init__(self, export: ExportIndex) -> None:
+    def __init__(self, export: ExportIndex, component_bytes: int) -> None:
         function = export.function
         self.index = export
         self.name = repr(export)
@@ -48,6 +50,7 @@ class _Export:
         self.lowers: tuple[Lower, ...] = tuple(lower_of(t) for _, t in function.params)
         self.lift: Lift | None = lift_of(function.result) if function.result is not None else None
         self.results = 0 if self.lift is None else 1
+        self.quick = QuickCalls(function, component_bytes)
 
 
 class Instantiator:
@@ -72,6 +75,7 @@ class Instantiator:
         self.limits = limits
         self.on_log = on_log
         self._linked = Linked(self.engine.pointer, component.found, provide)
+        self._refusing: RefusingLinked | None = None
         self.resource_kinds = self._linked.resource_kinds
         self._exports: dict[tuple[str, str], _Export] = {}
         self._active: set[_Job] = set()
@@ -115,9 +119,43 @@ class Instantiator:
         """
         export = self._export(export_instance, function_name)
         port = self.engine.port(asyncio.get_running_loop())
+        if export.quick.fits(args, port):
+            try:
+                return self._try(export, args, port, ctx, timeout_s)
+            except NotQuick:
+                pass  # it has had no effect: a worker makes the call
         state = self._state(ctx, port, timeout_s)
-        job = _Job(self, state, partial(self._execute, state, export, args))
+        job = _Job(self, state, partial(self._execute, state, export, args, self._linked))
         return await job.outcome()
+
+    def _try(
+        self,
+        export: _Export,
+        args: Sequence[Any],
+        port: LoopPort,
+        ctx: Any,
+        timeout_s: float | None,
+    ) -> Any:
+        """Make a call here, on the loop. Raises `NotQuick` where that can't be."""
+        if self.closed:
+            raise NotRunning(f"{self.name or 'the component'} is closed")
+        if self._refusing is None:
+            self._refusing = RefusingLinked(self.engine.pointer, self.component.found, self.imports)
+        state = QuickState(self, ctx, self.limits, port, None, timeout_s)
+        began_ns = time.thread_time_ns()
+        self._inline += 1
+        try:
+            return self._execute(state, export, args, self._refusing)
+        except NotQuick as error:
+            # A function that calls the host will do so again.
+            if error.fields["reason"] == "host call":
+                export.quick.possible = False
+            raise
+        finally:
+            self._inline -= 1
+            export.quick.took(began_ns, port)
+            if self.closed:
+                self._free()
 
     def call_inline(
         self,
@@ -133,7 +171,7 @@ class Instantiator:
         state = self._state(ctx, None, timeout_s)
         self._inline += 1
         try:
-            return self._execute(state, export, args)
+            return self._execute(state, export, args, self._linked)
         finally:
             self._inline -= 1
 
@@ -158,7 +196,9 @@ class Instantiator:
         port = self.engine.port(asyncio.get_running_loop())
         state = self._state(ctx, port, timeout_s)
         exchange = HttpExchange(state, request, on_end)
-        job = _Job(self, state, partial(self._execute, state, export, exchange.arguments))
+        job = _Job(
+            self, state, partial(self._execute, state, export, exchange.arguments, self._linked)
+        )
         return await exchange.response(job)
 
     def _export(self, instance: str, name: str) -> _Export:
@@ -167,7 +207,7 @@ class Instantiator:
             index = self.component.functions.get((instance, name))
             if index is None:
                 raise _no_such_export(self.component, instance, name)
-            export = self._exports[instance, name] = _Export(index)
+            export = self._exports[instance, name] = _Export(index, self.component.size)
         return export
 
     def _state(self, ctx: Any, port: LoopPort | None, timeout_s: float | None) -> CallState:
@@ -178,20 +218,22 @@ class Instantiator:
 
     # -- on the worker thread ------------------------------------------------------------------
 
-    def _execute(self, state: CallState, export: _Export, args: Sequence[Any]) -> Any:
+    def _execute(
+        self, state: CallState, export: _Export, args: Sequence[Any], linked: Linked
+    ) -> Any:
         state.check()
         engine = self.engine
         engine.entered()
         try:
             state.open(engine.pointer)
-            return self._run(state, export, args)
+            return self._run(state, export, args, linked)
         except GuestExit as exit:
             return _exit_value(export, exit)
         finally:
             state.close()
             engine.left()
 
-    def _run(self, state: CallState, export: _Export, args: Sequence[Any]) -> Any:
+    def _run(self, state: CallState, export: _Export, args: Sequence[Any], linked: Linked) -> Any:
         try:
             scratch = self._scratch.pop()
         except IndexError:
@@ -200,9 +242,7 @@ class Instantiator:
         arena = Arena(state)
         try:
             context = state.context
-            error = capi.instantiate(
-                self._linked.pointer, context, self.component.pointer, instance
-            )
+            error = capi.instantiate(linked.pointer, context, self.component.pointer, instance)
             if error:
                 raise explain(state, capi.take_error(error), f"starting {self.name or 'it'}")
             function, result = instance + _FUNC_AT, instance + _RESULT_AT
@@ -255,6 +295,8 @@ class Instantiator:
     def _free(self) -> None:
         if not self.active:
             self._linked.close()
+            if self._refusing is not None:
+                self._refusing.close()
 
     def job_started(self, job: _Job) -> None:
         self._active.add(job)

@@ -20,15 +20,34 @@ __all__ = ["LoopPort", "WorkerPool"]
 log = logging.getLogger(__name__)
 
 
+TURN_NS = 5_000_000
+"""How much of one turn of the loop guests may take that run on the loop's own thread."""
+
+
 class LoopPort:
     """Posts callbacks to one event loop from any thread, waking it once for many."""
 
-    __slots__ = ("_pending", "_scheduled", "loop")
+    __slots__ = ("_pending", "_scheduled", "_spent_ns", "loop")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
         self._pending: deque[tuple[Callable[..., Any], tuple[Any, ...]]] = deque()
         self._scheduled = False
+        self._spent_ns = 0
+
+    @property
+    def has_time(self) -> bool:
+        """Whether a guest may run on the loop's thread in this turn of the loop."""
+        return self._spent_ns < TURN_NS
+
+    def spend(self, ns: int) -> None:
+        """A guest took this much of the turn; called on the loop."""
+        if not self._spent_ns:
+            self.loop.call_soon(self._new_turn)
+        self._spent_ns += ns
+
+    def _new_turn(self) -> None:
+        self._spent_ns = 0
 
     def post(self, callback: Callable[..., Any], *args: Any) -> None:
         """Have ``callback(*args)`` called on the loop, after everything posted before."""
