@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +65,12 @@ def test_a_missing_link_is_named_with_the_command_that_adds_it(quickstart: Any) 
         text_of(c) for c in quickstart.cells if c.source.startswith("%wasmcloud invoke front")
     ]
     assert "Welcome! Ada is 36" in answers[1]
+
+
+def test_the_graph_is_one_page_that_asks_for_nothing(quickstart: Any, folder: Path) -> None:
+    page = (folder / "lattice.html").read_text()
+    assert "greeter" in page and "httpserver" in page
+    assert re.findall(r"""(?:src|href)=["']?(?:https?:)?//""", page) == []
 
 
 def test_nothing_is_left_when_the_lattice_is_down(quickstart: Any, folder: Path) -> None:

@@ -30,10 +30,10 @@ _FILL = {
     "stopped": "#6e7781",
 }
 _TONE = tuple(zip(_FILL, ("good", "busy", "warn", "bad", "quiet"), strict=True))
-# A host's things stand below it, in rows of this many; distances are in pixels.
-_PER_ROW = 3
-_STEP_X, _STEP_Y = 230, 130
-_SHAPE = {"host": "box", "component": "hexagon", "provider": "diamond", "app": "square"}
+# A host is a frame with its things in rows of this many; distances are in pixels.
+_PER_ROW = 2
+_STEP_X, _STEP_Y = 250, 110
+_PAD, _HEAD = 105, 75
 _POLICY = (
     '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; '
     "script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:; font-src data:\">"
@@ -61,10 +61,11 @@ def static_page(graph: dict[str, Any]) -> str:
         bgcolor="#ffffff",
         font_color="#1f2328",  # pyright: ignore[reportArgumentType]  # annotated as bool upstream
     )
-    numbers = {node["id"]: i for i, node in enumerate(graph["nodes"])}
-    places = _places(graph["nodes"])
+    frames, places = _arranged(graph["nodes"])
+    numbers = {node_id: number for number, node_id in enumerate(places)}
     for node in graph["nodes"]:
-        _add_node(network, numbers, node, places[node["id"]])
+        if node["id"] in places:
+            _add_node(network, numbers[node["id"]], node, places[node["id"]])
     for edge in graph["edges"]:
         if edge["source"] in numbers and edge["target"] in numbers:
             network.add_edge(
@@ -75,52 +76,65 @@ def static_page(graph: dict[str, Any]) -> str:
                 arrows="to",
             )
     network.set_options(json.dumps(_OPTIONS))
-    return _sealed(network.generate_html(notebook=False), graph["lattice"])
+    page = network.generate_html(notebook=False)
+    return _sealed(page, graph["lattice"], frames)
 
 
-def _places(nodes: list[dict[str, Any]]) -> dict[str, tuple[int, int]]:
-    """Fixed positions: hosts side by side with their things below, the rest on the right."""
-    places: dict[str, tuple[int, int]] = {}
-    held: dict[str | None, int] = {}
-    hosts = [node["id"] for node in nodes if node["kind"] == "host"]
-    lefts = {host: i * (_PER_ROW + 1) * _STEP_X for i, host in enumerate(hosts)}
+def _arranged(
+    nodes: list[dict[str, Any]],
+) -> tuple[list[dict[str, Any]], dict[str, tuple[int, int]]]:
+    """Frames of the hosts side by side, and the place of everything else: inside, or behind."""
+    homes: dict[str | None, list[str]] = {n["id"]: [] for n in nodes if n["kind"] == "host"}
+    hosts = [node for node in nodes if node["id"] in homes]
     for node in nodes:
-        if node["id"] in lefts:
-            places[node["id"]] = (lefts[node["id"]] + (_PER_ROW - 1) * _STEP_X // 2, 0)
-            continue
-        home = node["parent"] if node["parent"] in lefts else None
-        number = held.get(home, 0)
-        held[home] = number + 1
-        left = lefts[home] if home is not None else len(hosts) * (_PER_ROW + 1) * _STEP_X
-        row, column = divmod(number, _PER_ROW if home is not None else 1)
+        if node["id"] not in homes:
+            home = node["parent"] if node["parent"] in homes else None
+            homes.setdefault(home, []).append(node["id"])
+    places: dict[str, tuple[int, int]] = {}
+    frames: list[dict[str, Any]] = []
+    left = 0
+    for host in hosts:
+        held = homes[host["id"]]
+        columns, rows = min(len(held), _PER_ROW) or 1, -(-len(held) // _PER_ROW) or 1
+        places |= _rows(held, left, _PER_ROW)
+        width, height = (columns - 1) * _STEP_X + 2 * _PAD, (rows - 1) * _STEP_Y + 55 + _HEAD
+        frames.append(
+            {
+                "x": left - _PAD,
+                "y": -_HEAD,
+                "width": width,
+                "height": height,
+                "label": _plain(host["label"], 40),
+                "color": _FILL.get(host["status"], "#6e7781"),
+            }
+        )
+        left += width + 60
+    places |= _rows(homes.get(None, []), left, 1)
+    return frames, places
+
+
+def _rows(held: list[str], left: int, per_row: int) -> dict[str, tuple[int, int]]:
+    return {
         # Every other thing a little lower, so that links in a row are told apart.
-        lower = 30 * (column % 2)
-        places[node["id"]] = (left + column * _STEP_X, _STEP_Y * (row + 1) + lower)
-    return places
+        node_id: (left + (n % per_row) * _STEP_X, (n // per_row) * _STEP_Y + 14 * (n % per_row))
+        for n, node_id in enumerate(held)
+    }
 
 
-def _add_node(
-    network: Network, numbers: dict[str, int], node: dict[str, Any], place: tuple[int, int]
-) -> None:
-    number = numbers[node["id"]]
+def _add_node(network: Network, number: int, node: dict[str, Any], place: tuple[int, int]) -> None:
     title = [
         f"{node['kind']} · {node['status']}",
         *(f"{k}: {v}" for k, v in node["detail"].items()),
     ]
     network.add_node(
         number,
-        label=_plain(node["label"], 40),
+        label=f"{_plain(node['label'], 40)}\n{node['kind']}",
         title="\n".join(_plain(line, 200) for line in title[:20]),
-        shape=_SHAPE.get(node["kind"], "dot"),
-        color="#e8ecf1" if node["kind"] == "host" else _FILL.get(node["status"], "#6e7781"),
-        size=18,
+        shape="box",
+        color={"background": "#ffffff", "border": _FILL.get(node["status"], "#6e7781")},
         x=place[0],
         y=place[1],
     )
-    if node["parent"] in numbers:
-        network.add_edge(
-            numbers[node["parent"]], number, dashes=True, color="#d0d7de", arrows="", title="runs"
-        )
 
 
 def _plain(text: str, limit: int) -> str:
@@ -130,8 +144,8 @@ def _plain(text: str, limit: int) -> str:
     return visible(text, limit).replace("href", "hr\u2060ef")
 
 
-def _sealed(page: str, lattice: str) -> str:
-    """Take out every remote reference and close the page against the network."""
+def _sealed(page: str, lattice: str, frames: list[dict[str, Any]]) -> str:
+    """Take out every remote reference, draw the hosts, close the page against the network."""
     page = _REMOTE.sub("", page)
     name = html.escape(visible(lattice, 80))
     page = page.replace("<head>", f"<head>{_POLICY}<title>Lattice {name}</title>", 1)
@@ -139,12 +153,42 @@ def _sealed(page: str, lattice: str) -> str:
     head = element(
         "div", element("strong", "Lattice ", bdi(lattice, 80)), legend, style="card wide"
     )
-    return page.replace("<body>", f"<body>{head}", 1)
+    # In JSON inside a script, only "<" could end the script.
+    data = json.dumps(frames).replace("<", "\\u003c")
+    script = f"<script>{_DRAW_FRAMES.replace('FRAMES', data)}</script>"
+    page = page.replace("<body>", f"<body>{head}", 1)
+    return page.replace("</body>", f"{script}</body>", 1)
+
+
+# vis.js has no nodes within nodes: the hosts are painted below the rest, as text and lines.
+_DRAW_FRAMES = """
+(function () {
+  var frames = FRAMES;
+  network.on("beforeDrawing", function (ctx) {
+    frames.forEach(function (f) {
+      ctx.fillStyle = "#f6f8fa"; ctx.strokeStyle = "#d0d7de"; ctx.lineWidth = 1.5;
+      ctx.beginPath(); ctx.roundRect(f.x, f.y, f.width, f.height, 10); ctx.fill(); ctx.stroke();
+      ctx.fillStyle = f.color;
+      ctx.beginPath(); ctx.arc(f.x + 20, f.y + 24, 6, 0, 2 * Math.PI); ctx.fill();
+      ctx.fillStyle = "#1f2328"; ctx.font = "600 16px sans-serif"; ctx.textAlign = "left";
+      ctx.textBaseline = "middle"; ctx.fillText(f.label, f.x + 36, f.y + 25, f.width - 46);
+    });
+  });
+  network.fit({ animation: false });
+  network.moveTo({ scale: Math.min(1.4, network.getScale() * 0.8) });
+})();
+"""
 
 
 _OPTIONS: dict[str, Any] = {
     "physics": {"enabled": False},
-    "nodes": {"font": {"size": 15}, "widthConstraint": {"maximum": 200}},
+    "nodes": {
+        "borderWidth": 2,
+        "font": {"size": 15, "color": "#1f2328"},
+        "margin": {"top": 9, "right": 12, "bottom": 9, "left": 12},
+        "shapeProperties": {"borderRadius": 6},
+        "widthConstraint": {"minimum": 120, "maximum": 190},
+    },
     "edges": {"smooth": {"enabled": True, "type": "curvedCW", "roundness": 0.15}},
-    "interaction": {"hover": True, "keyboard": True, "tooltipDelay": 100},
+    "interaction": {"dragNodes": False, "hover": True, "keyboard": True, "tooltipDelay": 100},
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -66,3 +67,13 @@ def test_one_odd_word_does_not_turn_titles_into_html(tmp_path: Path) -> None:
 def test_ten_thousand_characters_are_cut(tmp_path: Path) -> None:
     page = export_html(graph("x" * 10_000), tmp_path / "graph.html").read_text()
     assert "x" * 300 not in page
+
+
+def test_a_host_is_a_frame_around_its_things(tmp_path: Path) -> None:
+    page = export_html(graph("hello"), tmp_path / "graph.html").read_text()
+    (frames,) = re.findall(r"var frames = (\[.*?\]);", page)
+    (frame,) = json.loads(frames)
+    (node,) = json.loads(re.findall(r"nodes = new vis.DataSet\((\[.*?\])\);", page)[0])
+    assert frame["label"] == "hello" and node["label"] == "hello\ncomponent"
+    assert frame["x"] < node["x"] < frame["x"] + frame["width"]
+    assert frame["y"] < node["y"] < frame["y"] + frame["height"]
