@@ -67,8 +67,8 @@ wheel: install ## dist/*.whl with the built front end
 front-end: ## build the widget and the JupyterLab extension by hand
 	$(PYTHON) extensions/build_hook.py
 
-bench: install ## every figure of BENCHMARKS, beside a calibration in the same run
-	for file in benchmarks/*.py; do $(RUN) $$file || exit 1; done
+bench: install ## every figure of benchmarks/README.md, beside a calibration in the same run
+	for file in benchmarks/*.py; do $(RUN) -m benchmarks.$$(basename $$file .py) || exit 1; done
 
 clean:
 	rm -rf .venv .venv-lowest build dist workbench/notebook/static workbench/labextension

@@ -314,3 +314,12 @@ def test_a_program_that_ends_with_a_lattice_up_takes_it_down() -> None:
     assert done.returncode == 0 and done.stderr == ""
     pid, home = done.stdout.split()
     assert not psutil.pid_exists(int(pid)) and not Path(home).exists()
+
+
+async def test_closing_on_the_callers_loop_leaves_no_task(artifacts: dict[str, Path]) -> None:
+    before = asyncio.all_tasks()
+    async with await aio.up() as lattice:
+        lattice.cells.put("tiny", artifacts["tiny"])
+        await lattice.start_component("cell://tiny", "tiny")
+        assert await lattice.invoke("tiny", "lab:tiny/api.hello") == "hello"
+    assert {task.get_name() for task in asyncio.all_tasks() - before} == set()
