@@ -17,17 +17,22 @@ from componentize_py_types import Err, Ok
 from wit_world import exports
 
 CHUNK_BYTES = 65536
+DEFAULT_STATUS = 200  # of a response that nobody set a status on
 
 
 class Request:
-    """One HTTP request. Headers and body are fetched when they are first looked at."""
+    """One HTTP request. What it takes from the host is fetched when it is first looked at."""
 
     def __init__(self, incoming, types):
         self._incoming = incoming
         self._types = types
-        self.method = _method(incoming.method())
         self.path_with_query = incoming.path_with_query() or "/"
         self.path, _, self.query_string = self.path_with_query.partition("?")
+
+    @cached_property
+    def method(self):
+        """The method in upper case."""
+        return _method(self._incoming.method())
 
     @cached_property
     def query(self):
@@ -62,7 +67,8 @@ def incoming_handler(handle, types):
             status, headers, body = _answer(handle(Request(request, types)))
             fields = types.Fields.from_list(headers)
             response = types.OutgoingResponse(fields)
-            response.set_status_code(status)
+            if status != DEFAULT_STATUS:
+                response.set_status_code(status)
             outgoing = response.body()
             types.ResponseOutparam.set(response_out, Ok(response))
             if body:
@@ -74,7 +80,7 @@ def incoming_handler(handle, types):
 
 
 def _answer(result):
-    status, headers = 200, {}
+    status, headers = DEFAULT_STATUS, {}
     if isinstance(result, tuple):
         status, *rest, body = result
         headers = dict(rest[0]) if rest else {}

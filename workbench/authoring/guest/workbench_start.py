@@ -8,6 +8,7 @@ looked up here costs nothing any more.
 import gc
 import os
 import random
+import sys
 import weakref
 
 SEED_BYTES = 32
@@ -31,8 +32,41 @@ class _Handle:
     """Stands in for a handle of the host: these are finalized with `weakref`."""
 
 
-# The first finalizer of a process imports `atexit` and registers there.
-weakref.finalize(_Handle(), int)
+def _finalize_init(self, obj, func, /, *args, **kwargs):
+    # As in the library, but that it writes to the class only where that changes something: each
+    # write has Python forget what it knows of the class, and every handle of a request makes one.
+    info = self._Info()
+    info.weakref = weakref.ref(obj, self)
+    info.func, info.args, info.kwargs = func, args, kwargs or None
+    info.atexit, info.index = True, next(self._index_iter)
+    self._registry[self] = info
+    if not weakref.finalize._dirty:
+        weakref.finalize._dirty = True
+
+
+def _prepare_handles():
+    # The first finalizer of a process imports `atexit` and registers there.
+    weakref.finalize(_Handle(), int).detach()
+    known = weakref.finalize
+    if all(hasattr(known, name) for name in ("_Info", "_dirty", "_index_iter", "_registry")):
+        known.__init__ = _finalize_init
+    for _ in range(4):
+        handle = _Handle()
+        weakref.finalize(handle, int, 0, 1).detach()
+
+
+def _look_up_names():
+    """Fill Python's cache of attributes with those of the bindings."""
+    for name, module in list(sys.modules.items()):
+        if name.startswith(("wit_world", "componentize_py_types", "workbench_http")):
+            for kind in list(vars(module).values()):
+                if isinstance(kind, type):
+                    for attribute in (*vars(kind), "__new__", "__init__"):
+                        getattr(kind, attribute, None)
+
+
+_prepare_handles()
+_look_up_names()
 
 # What was made at the build stays: no collection in a request has to look at it.
 gc.collect()
