@@ -7,7 +7,6 @@ process the trace hook has told why, so the caller gets the cause instead of "in
 from __future__ import annotations
 
 import json
-import secrets
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from typing import Any
 
 from workbench.errors import IncompleteResults, LinkMissing, WitError, WorkbenchError
 from workbench.lattice.rpc import RpcClient
+from workbench.lattice.rpc_trace import new_traceparent
 from workbench.lattice.trace import CallEvent, Phase, Side, Tracer
 from workbench.nats import Connection
 from workbench.wire.http import HttpError, HttpRequest, collect
@@ -133,7 +133,7 @@ class Calls:
         timeout_s: float | None,
         link_name: str,
     ) -> Any:
-        trace_id = secrets.token_hex(16)
+        traceparent = new_traceparent()
         try:
             return await self.rpc.invoke(
                 target,
@@ -142,10 +142,10 @@ class Calls:
                 values,
                 link_name=link_name,
                 timeout_s=CALL_TIMEOUT_S if timeout_s is None else timeout_s,
-                traceparent=f"00-{trace_id}-{secrets.token_hex(8)}-01",
+                traceparent=traceparent,
             )
         except IncompleteResults as error:
-            cause = self._failures.innermost(trace_id)
+            cause = self._failures.innermost(traceparent[3:35])
             if cause is None:
                 raise
             if isinstance(cause, LinkMissing):
@@ -173,10 +173,10 @@ class _Failures:
 
     def __init__(self, tracer: Tracer) -> None:
         self._by_trace: OrderedDict[str, BaseException] = OrderedDict()
-        self.close = tracer.subscribe(self._on_event)
+        self.close = tracer.subscribe(self._on_event, (Phase.FAILED,))
 
     def _on_event(self, event: CallEvent) -> None:
-        if event.phase is not Phase.FAILED or event.side is not Side.CALLEE or event.error is None:
+        if event.side is not Side.CALLEE or event.error is None:
             return
         trace_id = event.traceparent[3:35]
         # The innermost callee fails first; what its callers report is only a consequence.

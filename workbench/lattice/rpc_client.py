@@ -159,7 +159,7 @@ class RpcClient:
         sent = _headers(source, target, link_name, role, traceparent, headers)
         call = self._open(codec, target, instance, args, sent)
         if self._tracer.enabled:
-            self._trace(call, source, link_name, traceparent, function, args)
+            self._trace(call, source, link_name, traceparent, args)
         return await self._run(call, timeout_s, handshake_timeout_s, stream_idle_s)
 
     def _open(
@@ -195,13 +195,13 @@ class RpcClient:
         source: str,
         link_name: str,
         traceparent: str,
-        function: Function,
         args: Sequence[Any],
     ) -> None:
         target, instance, name = call.name
         call.trace = CallTrace(
-            self._tracer, Side.CALLER, function, source=source, target=target, instance=instance,
-            name=name, link_name=link_name, traceparent=traceparent, subject=call.machine.subject,
+            self._tracer, Side.CALLER, call.machine.codec, source=source, target=target,
+            instance=instance, name=name, link_name=link_name, traceparent=traceparent,
+            subject=call.machine.subject,
         )  # fmt: skip
         call.trace.started(tuple(args), call.machine.request_size)
 

@@ -94,9 +94,8 @@ class _Call:
     def started(self, args: tuple[Any, ...] | None, size: int) -> None:
         """Report the start, as late as its parameters are known and dated when it happened."""
         if self.trace is not None:
-            when = {"at_ns": self.arrived_ns, "wall_s": self.arrived_s}
-            self.trace.started(args, size, **when)
-            self.trace.handshake(at_ns=self.arrived_ns, wall_s=self.arrived_s)
+            self.trace.started(args, size, self.arrived_ns, self.arrived_s)
+            self.trace.handshake(self.arrived_ns, self.arrived_s)
 
 
 class Served:
@@ -241,7 +240,7 @@ class RpcServer:
             call.arrived_ns, call.arrived_s = time.perf_counter_ns(), time.time()
             target, instance, name = route.name
             call.trace = CallTrace(
-                self._tracer, Side.CALLEE, codec.function, source=context.source_id, target=target,
+                self._tracer, Side.CALLEE, codec, source=context.source_id, target=target,
                 instance=instance, name=name, link_name=context.link_name,
                 traceparent=context.traceparent, subject=route.subject, call_id=context.call_id,
             )  # fmt: skip

@@ -3,6 +3,8 @@
 A call between two of ours is reported by both sides; the trace header they share makes the two
 reports one `Call`. The caller's view wins where both know something, because it is what the
 caller waited for; the callee's exception wins over the caller's, because it says why.
+
+While calls run only the reports themselves are kept; a `Call` is made of them when somebody asks.
 """
 
 from __future__ import annotations
@@ -67,6 +69,11 @@ class Call:
         return self.traceparent[3:35]
 
 
+# What is left of a report whose call the ring has let go of.
+_FORGOTTEN = CallEvent(0, Phase.STARTED, Side.CALLER, "", "", "", "")
+_PHASES = (Phase.STARTED, Phase.HANDSHAKE, Phase.COMPLETED, Phase.FAILED)
+
+
 class _Report:
     """What one side has told so far."""
 
@@ -77,66 +84,126 @@ class _Report:
         self.handshake_ns: int | None = None
         self.end: CallEvent | None = None
 
+    def without_values(self) -> None:
+        self.start = replace(self.start, params=None)
+        if self.end is not None:
+            self.end = replace(self.end, result=None)
+
 
 class _Pair:
-    """The one or two reports of a call."""
+    """The one or two reports of a call, and the record made of them once it was asked for."""
 
-    __slots__ = ("number", "recorded", "reports")
+    __slots__ = ("abridged", "call", "callee", "caller", "gone", "number", "recorded", "size",
+                 "span")  # fmt: skip
 
-    def __init__(self, number: int) -> None:
+    def __init__(self, number: int, span: tuple[str, str, str] | None) -> None:
         self.number = number
+        self.span = span
+        self.caller: _Report | None = None
+        self.callee: _Report | None = None
         self.recorded = False
-        self.reports: dict[Side, _Report] = {}
+        self.abridged = False
+        self.gone = False
+        self.size = 0
+        self.call: Call | None = None
+
+    @property
+    def first(self) -> _Report:
+        """The report of whoever waited: the caller where one reports."""
+        report = self.caller or self.callee
+        assert report is not None
+        return report
 
     @property
     def ended(self) -> bool:
-        """Whether the call is over for whoever waited for it: the caller where one reports."""
-        report = self.reports.get(Side.CALLER) or self.reports[Side.CALLEE]
-        return report.end is not None
+        """Whether the call is over for whoever waited for it."""
+        return self.first.end is not None
 
     @property
     def complete(self) -> bool:
         """Whether nothing more will be told."""
-        return len(self.reports) == 2 and all(r.end is not None for r in self.reports.values())
+        caller, callee = self.caller, self.callee
+        return (
+            caller is not None
+            and callee is not None
+            and caller.end is not None
+            and callee.end is not None
+        )
 
-    def forget_values(self) -> None:
-        """Let go of the values once a record holds them."""
-        for report in self.reports.values():
-            report.start = replace(report.start, params=None)
-            if report.end is not None:
-                report.end = replace(report.end, result=None)
+    def keep_values_once(self) -> None:
+        """Both sides have decoded the values for themselves: hold on to one copy."""
+        if self.caller is not None and self.callee is not None:
+            extra = self.callee
+            if self.caller.start.params is None:
+                # A caller that does not tell its arguments: those of the callee are all there is.
+                self.caller.start = replace(self.caller.start, params=extra.start.params)
+            if extra.start.params or (extra.end is not None and extra.end.result is not None):
+                extra.start = _FORGOTTEN
+                if extra.end is not None and extra.end.error is None:
+                    extra.end = _FORGOTTEN
+
+    def abridge(self) -> None:
+        """Let go of the values."""
+        self.abridged = True
+        self.call = None
+        for report in (self.caller, self.callee):
+            if report is not None:
+                report.without_values()
+
+    def forget(self) -> None:
+        """The ring has let go of the call; what a side still tells of it is nobody's concern."""
+        self.gone = True
+        self.call = None
+        for report in (self.caller, self.callee):
+            if report is not None:
+                report.start = _FORGOTTEN
+                report.end = None if report.end is None else _FORGOTTEN
 
     def record(self) -> Call:
-        first = self.reports.get(Side.CALLER) or self.reports[Side.CALLEE]
-        start, end = first.start, first.end
+        """The call as far as it is known. Made once for a call that is over."""
+        if self.call is not None:
+            return self.call
+        first = self.first
+        if first.end is None and self.recorded and self.callee is not None:
+            first = self.callee
+        start, end, handshake_ns = first.start, first.end, first.handshake_ns
         call = Call(
             number=self.number, source=start.source, target=start.target, instance=start.instance,
             function=start.function, link_name=start.link_name, started_s=start.wall_s,
-            params=self._params(), request_bytes=start.request_bytes, traceparent=start.traceparent,
-            subject=start.subject, sides=frozenset(side.value for side in self.reports),
+            duration_ms=None if end is None else (end.at_ns - start.at_ns) / 1e6,
+            handshake_ms=None if handshake_ns is None else (handshake_ns - start.at_ns) / 1e6,
+            params=self._params(),
+            result=None if end is None else end.result,
+            error=None if end is None else self._error(end.error),
+            request_bytes=max(start.request_bytes, 0 if end is None else end.request_bytes),
+            response_bytes=0 if end is None else end.response_bytes,
+            traceparent=start.traceparent, subject=start.subject, sides=self._sides(),
+            abridged=self.abridged,
         )  # fmt: skip
-        if first.handshake_ns is not None:
-            call = replace(call, handshake_ms=(first.handshake_ns - start.at_ns) / 1e6)
-        if end is None:
-            return call
-        return replace(
-            call,
-            duration_ms=(end.at_ns - start.at_ns) / 1e6,
-            result=end.result,
-            response_bytes=end.response_bytes,
-            request_bytes=max(start.request_bytes, end.request_bytes),
-            error=self._error(end.error),
-        )
+        if end is not None:
+            self.call = call
+        return call
 
     def _params(self) -> tuple[Any, ...] | None:
-        known = (self.reports[side].start.params for side in Side if side in self.reports)
-        return next((params for params in known if params is not None), None)
+        for report in (self.caller, self.callee):
+            if report is not None and report.start.params is not None:
+                return report.start.params
+        return None
 
     def _error(self, error: BaseException | None) -> BaseException | None:
-        callee = self.reports.get(Side.CALLEE)
-        if error is None or callee is None or callee.end is None:
+        if error is None or self.callee is None or self.callee.end is None:
             return error
-        return callee.end.error or error
+        return self.callee.end.error or error
+
+    def _sides(self) -> frozenset[str]:
+        if self.caller is None:
+            return _CALLEE
+        return _CALLER if self.callee is None else _BOTH
+
+
+_CALLER = frozenset({Side.CALLER.value})
+_CALLEE = frozenset({Side.CALLEE.value})
+_BOTH = _CALLER | _CALLEE
 
 
 class Traffic:
@@ -153,12 +220,12 @@ class Traffic:
         self._keep_bytes = keep_bytes
         self._bytes = 0
         self._count = 0
-        self._ring: OrderedDict[int, Call] = OrderedDict()
-        self._heavy: deque[int] = deque()
+        self._ring: deque[_Pair] = deque()
+        self._heavy: deque[_Pair] = deque()
         self._open: OrderedDict[int, _Pair] = OrderedDict()
         self._spans: OrderedDict[tuple[str, str, str], _Pair] = OrderedDict()
         self._subscribers: tuple[Callable[[Call], None], ...] = ()
-        self._unsubscribe: Callable[[], None] | None = tracer.subscribe(self._on_event)
+        self._unsubscribe: Callable[[], None] | None = tracer.subscribe(self._on_event, _PHASES)
 
     def close(self) -> None:
         """Stop listening; the records stay."""
@@ -173,7 +240,14 @@ class Traffic:
     def calls(self) -> list[Call]:
         """The finished calls that are kept, oldest first."""
         with self._lock:
-            return list(self._ring.values())
+            pairs = list(self._ring)
+        calls: list[Call] = []
+        for pair in pairs:
+            # Call by call: making them all takes long enough to be felt by those that run.
+            with self._lock:
+                if not pair.gone:
+                    calls.append(pair.record())
+        return calls
 
     def in_flight(self) -> list[Call]:
         """Calls that have started and not ended, oldest first."""
@@ -183,6 +257,8 @@ class Traffic:
 
     def clear(self) -> None:
         with self._lock:
+            for pair in self._ring:
+                pair.forget()
             self._ring.clear()
             self._heavy.clear()
             self._bytes = 0
@@ -210,30 +286,37 @@ class Traffic:
                 log.exception("a subscriber of the traffic failed")
 
     def _take(self, event: CallEvent) -> Call | None:
-        if event.phase is Phase.STARTED:
+        phase = event.phase
+        if phase is Phase.STARTED:
             self._start(event)
             return None
         pair = self._open.get(event.call_id)
-        report = None if pair is None else pair.reports.get(event.side)
-        if pair is None or report is None:
+        if pair is None:
             return None
-        if event.phase is Phase.HANDSHAKE:
+        report = pair.caller if event.side is Side.CALLER else pair.callee
+        if report is None:
+            return None
+        if phase is Phase.HANDSHAKE:
             report.handshake_ns = event.at_ns
-        elif event.phase in (Phase.COMPLETED, Phase.FAILED):
+        elif phase is Phase.COMPLETED or phase is Phase.FAILED:
             report.end = event
-            self._open.pop(event.call_id, None)
+            del self._open[event.call_id]
             return self._end(pair)
         return None
 
     def _start(self, event: CallEvent) -> None:
-        key = _span(event)
-        pair = self._spans.get(key) if event.traceparent else None
-        if pair is None or event.side in pair.reports:
+        is_caller = event.side is Side.CALLER
+        key = _span(event) if event.traceparent else None
+        pair = self._spans.get(key) if key is not None else None
+        if pair is None or (pair.caller if is_caller else pair.callee) is not None:
             self._count += 1
-            pair = _Pair(self._count)
-            if event.traceparent:
+            pair = _Pair(self._count, key)
+            if key is not None:
                 self._spans[key] = pair
-        pair.reports[event.side] = _Report(event)
+        if is_caller:
+            pair.caller = _Report(event)
+        else:
+            pair.callee = _Report(event)
         self._open[event.call_id] = pair
         # Calls whose end never came (a side that died) must not pile up.
         while len(self._open) > OPEN_CALLS:
@@ -245,41 +328,40 @@ class Traffic:
         """Put the call into the ring; returns it the first time it counts as finished."""
         if not pair.ended:
             return None
-        call = pair.record()
-        start = pair.reports[next(iter(pair.reports))].start
-        if pair.complete:
-            self._spans.pop(_span(start), None)
+        pair.call = None
+        if pair.span is not None and pair.complete:
+            self._spans.pop(pair.span, None)
+        if pair.gone:
+            return None
+        pair.keep_values_once()
         if pair.recorded:
-            self._complete(call)
+            if pair.abridged:
+                pair.abridge()
             return None
         pair.recorded = True
-        pair.forget_values()
-        self._ring[call.number] = call
-        self._trim(call)
-        return call
+        self._ring.append(pair)
+        self._trim(pair)
+        return pair.record() if self._subscribers else None
 
-    def _complete(self, call: Call) -> None:
-        """The second side has ended after the first was recorded."""
-        known = self._ring.get(call.number)
-        if known is not None:
-            self._ring[call.number] = replace(
-                call, params=known.params, result=known.result, abridged=known.abridged
-            )
-
-    def _trim(self, call: Call) -> None:
-        size = call.request_bytes + call.response_bytes
-        self._bytes += size
-        self._heavy.append(call.number)
+    def _trim(self, pair: _Pair) -> None:
+        start, end = pair.first.start, pair.first.end
+        assert end is not None
+        pair.size = max(start.request_bytes, end.request_bytes) + end.response_bytes
+        self._bytes += pair.size
+        self._heavy.append(pair)
         while len(self._ring) > self._keep:
-            number, dropped = self._ring.popitem(last=False)
-            if self._heavy and self._heavy[0] == number:
+            dropped = self._ring.popleft()
+            if self._heavy and self._heavy[0] is dropped:
                 self._heavy.popleft()
-                self._bytes -= dropped.request_bytes + dropped.response_bytes
+                self._bytes -= dropped.size
+            if not dropped.complete:
+                dropped.forget()
+            else:
+                dropped.gone = True
         while self._bytes > self._keep_bytes and self._heavy:
-            number = self._heavy.popleft()
-            old = self._ring[number]
-            self._bytes -= old.request_bytes + old.response_bytes
-            self._ring[number] = replace(old, params=None, result=None, abridged=True)
+            old = self._heavy.popleft()
+            self._bytes -= old.size
+            old.abridge()
 
 
 def _span(event: CallEvent) -> tuple[str, str, str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from typing import Any
 
 import pytest
@@ -144,3 +146,59 @@ def test_closed_traffic_listens_no_more(tracer: Tracer) -> None:
     traffic = Traffic(tracer)
     traffic.close()
     assert not tracer.enabled
+
+
+def test_a_finished_call_becomes_a_record_once(tracer: Tracer) -> None:
+    traffic = Traffic(tracer)
+    tracer.emit(event(1, Phase.STARTED))
+    tracer.emit(event(2, Phase.STARTED, Side.CALLEE))
+    tracer.emit(event(1, Phase.COMPLETED, result=1))
+    (before,) = traffic.calls()
+    assert traffic.calls()[0] is before
+    tracer.emit(event(2, Phase.FAILED, Side.CALLEE, error=ValueError()))
+    (after,) = traffic.calls()
+    assert after.result == 1 and after.sides == {"caller", "callee"}
+    assert traffic.calls()[0] is after
+
+
+def test_the_values_of_a_call_are_held_once(tracer: Tracer) -> None:
+    class Value:
+        pass
+
+    traffic = Traffic(tracer)
+    mine, theirs, answer, received = Value(), Value(), Value(), Value()
+    kept = [weakref.ref(value) for value in (mine, theirs, answer, received)]
+    tracer.emit(event(1, Phase.STARTED, params=(mine,)))
+    tracer.emit(event(2, Phase.STARTED, Side.CALLEE, params=(theirs,)))
+    tracer.emit(event(2, Phase.COMPLETED, Side.CALLEE, result=answer))
+    tracer.emit(event(1, Phase.COMPLETED, result=received))
+    del mine, theirs, answer, received
+    gc.collect()
+    assert [ref() is not None for ref in kept] == [True, False, False, True]
+    (call,) = traffic.calls()
+    assert call.params == (kept[0](),) and call.result is kept[3]()
+
+
+def test_a_call_that_left_the_ring_is_not_recorded_again(tracer: Tracer) -> None:
+    traffic = Traffic(tracer, keep=1)
+    tracer.emit(event(1, Phase.STARTED, traceparent="first"))
+    tracer.emit(event(2, Phase.STARTED, Side.CALLEE, traceparent="first"))
+    tracer.emit(event(1, Phase.COMPLETED, traceparent="first"))
+    tracer.emit(event(3, Phase.STARTED, traceparent=""))
+    tracer.emit(event(3, Phase.COMPLETED, traceparent="", result="second"))
+    tracer.emit(event(2, Phase.COMPLETED, Side.CALLEE, traceparent="first"))
+    assert [call.result for call in traffic.calls()] == ["second"]
+    assert not traffic._spans and not traffic._open
+
+
+def test_a_phase_that_nobody_listens_to_has_no_listeners(tracer: Tracer) -> None:
+    traffic = Traffic(tracer)
+    assert tracer.enabled and not tracer.listeners[Phase.FIRST_BYTE]
+    heard: list[CallEvent] = []
+    stop = tracer.subscribe(heard.append, (Phase.FAILED,))
+    tracer.emit(event(1, Phase.COMPLETED))
+    tracer.emit(event(1, Phase.FAILED))
+    assert [one.phase for one in heard] == [Phase.FAILED]
+    stop()
+    traffic.close()
+    assert not tracer.enabled and not any(tracer.listeners.values())
