@@ -22,9 +22,13 @@ __all__ = ["Message", "Subscription", "TolerantClient", "status_of"]
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
+# Not frozen: setting the fields of a frozen one costs more than the rest of a delivery.
+@dataclass(slots=True, eq=False)
 class Message:
-    """A message as it arrived. ``status`` is the number of a status line (503, 404, 408, 100)."""
+    """A message as it arrived; shared by its readers, who don't change it.
+
+    ``status`` is the number of a status line (503, 404, 408, 100).
+    """
 
     subject: str
     data: bytes

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 
 from workbench.errors import NatsError
 
@@ -12,6 +13,11 @@ __all__ = ["check_subject", "parse_headers", "publish_command"]
 _HEADER_KEY = re.compile(r"[!-9;-~]+")
 _VERSION = b"NATS/1.0\r\n"
 _LINE_BREAK = re.compile(r"[\r\n]")
+
+
+@lru_cache(maxsize=256)
+def _is_header_key(key: str) -> bool:
+    return _HEADER_KEY.fullmatch(key) is not None
 
 
 # nats-server cuts the connection at a protocol line of more than 4096 bytes; the line holds the
@@ -43,9 +49,13 @@ def publish_command(
     head = f"{subject} {reply} " if reply else f"{subject} "
     if not headers:
         return b"PUB %b%d\r\n%b\r\n" % (head.encode(), len(data), data)
-    if not all(map(_HEADER_KEY.fullmatch, headers)):
+    if not all(map(_is_header_key, headers)):
         raise NatsError(f"a header name is not usable: {list(headers)!r}", subject=subject)
-    lines = "".join(f"{key}: {_LINE_BREAK.sub(' ', value)}\r\n" for key, value in headers.items())
+    lines = "".join([f"{key}: {value}\r\n" for key, value in headers.items()])
+    if lines.count("\n") > len(headers) or lines.count("\r") > len(headers):
+        lines = "".join(
+            [f"{key}: {_LINE_BREAK.sub(' ', value)}\r\n" for key, value in headers.items()]
+        )
     block = f"NATS/1.0\r\n{lines}\r\n".encode()
     sizes = (len(block), len(block) + len(data))
     return b"HPUB %b%d %d\r\n%b%b\r\n" % (head.encode(), *sizes, block, data)

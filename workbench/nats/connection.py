@@ -216,10 +216,12 @@ class Connection:
         client = self._client
         if client.is_closed:
             raise _mapped(nats.errors.ConnectionClosedError(), subject)
-        if headers or len(data) > client._max_payload:
+        if len(data) > client._max_payload:
             self._check_size(subject, data, headers)
         check_subject(subject, reply)
         command = publish_command(subject, reply, data, headers)
+        if headers and len(command) > client._max_payload:
+            self._check_size(subject, data, headers)
         if not client.is_connected and client._pending_data_size + len(command) > PENDING_BYTES:
             raise _mapped(nats.errors.OutboundBufferLimitError(), subject)
         client.stats["out_msgs"] += 1
