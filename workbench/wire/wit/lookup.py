@@ -29,7 +29,7 @@ def find_function(exports: Exports, path: str, *, owner: str = "") -> tuple[str,
 
     Raises `NotFound` with near matches, `AmbiguousName` with what it fits.
     """
-    found = [(i, f) for i, n, f in _functions(exports) if path in _spellings(i, n)]
+    found = _by_spelling(exports).get(path, [])
     if len(found) == 1:
         return found[0]
     where = f" of {owner}" if owner else ""
@@ -68,6 +68,27 @@ def find_interface(exports: Exports, name: str, *, owner: str = "") -> Interface
         hint="it exports " + (", ".join(ids) or "no interface"),
         matches=difflib.get_close_matches(name, ids, n=3, cutoff=0.5),
     )
+
+
+# By identity, as long as the same exports are asked again: a component's exports never change, and
+# a caller asks for the same few. The entry keeps the mapping alive, so its id stays its own.
+_tables: dict[int, tuple[Exports, int, dict[str, list[tuple[str, Function]]]]] = {}
+_TABLES_KEPT = 64
+
+
+def _by_spelling(exports: Exports) -> dict[str, list[tuple[str, Function]]]:
+    """Everything that somebody may type for a function, and the functions it fits."""
+    known = _tables.get(id(exports))
+    if known is not None and known[0] is exports and known[1] == len(exports):
+        return known[2]
+    table: dict[str, list[tuple[str, Function]]] = {}
+    for instance, name, function in _functions(exports):
+        for spelling in _spellings(instance, name):
+            table.setdefault(spelling, []).append((instance, function))
+    if len(_tables) >= _TABLES_KEPT:
+        _tables.clear()
+    _tables[id(exports)] = exports, len(exports), table
+    return table
 
 
 def _functions(exports: Exports) -> Iterator[tuple[str, str, Function]]:
