@@ -86,6 +86,9 @@ class CallState:
         self._reps = itertools.count(1)
         self._services: dict[type, Any] = {}
         self._condition: threading.Condition | None = None
+        self._posts: list[tuple[Callable[..., Any], tuple[Any, ...]]] = []
+        self.posts_at_end = False
+        """Whether somebody on the loop calls `run_posts` when the invocation has ended."""
         self.host_tasks: set[Any] = set()
 
     # -- store ---------------------------------------------------------------------------------
@@ -110,6 +113,8 @@ class CallState:
 
     def close(self) -> None:
         """Delete the store with everything in it, then tell the services."""
+        if not self.posts_at_end:
+            self.send_posts()
         if self.store:
             for value in list(self.objects.values()):
                 if isinstance(value, GuestResource):
@@ -174,6 +179,7 @@ class CallState:
         """
         if ready():
             return True
+        self.send_posts()
         if self._condition is None:
             # Made before the next look at ready(): a notifier that still saw None has already
             # changed what that look will see.
@@ -193,6 +199,29 @@ class CallState:
         finally:
             if self.pool is not None:
                 self.pool.unblock()
+
+    def post(self, callback: Callable[..., Any], *args: Any) -> None:
+        """Have ``callback(*args)`` called on the loop soon, in one wake-up with what follows.
+
+        A guest mostly sets its response, writes a body and ends within a millisecond, and each
+        wake-up of the loop makes this thread wait for the interpreter. So these go out together:
+        when the guest waits, when it ends, at the latest with the next look at its deadline.
+        """
+        self._posts.append((callback, args))
+
+    def send_posts(self) -> None:
+        """Send what `post` holds back."""
+        if self._posts:
+            posts, self._posts = self._posts, []
+            assert self.port is not None
+            for callback, args in posts:
+                self.port.post(callback, *args)
+
+    def run_posts(self) -> None:
+        """Call what `post` still holds back. On the loop, after the end."""
+        posts, self._posts = self._posts, []
+        for callback, args in posts:
+            callback(*args)
 
     # -- resources -----------------------------------------------------------------------------
 
@@ -327,7 +356,8 @@ def _epoch_reached(context: int, _data: int, delta: int, kind: int) -> int:
     state = _calls[context]
     try:
         state.check()
-    except LimitHit as error:
+        state.send_posts()
+    except BaseException as error:  # as above
         return state.fail(error)
     ctypes.c_uint64.from_address(delta).value = EPOCH_SLICE
     ctypes.c_uint8.from_address(kind).value = 0

@@ -31,6 +31,17 @@ async def test_a_request_is_answered(http: Instantiator) -> None:
     assert response.trailers is not None and await response.trailers is None
 
 
+async def test_a_small_answer_wakes_the_loop_once(
+    http: Instantiator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loop, woken = asyncio.get_running_loop(), []
+    wake = loop.call_soon_threadsafe
+    monkeypatch.setattr(loop, "call_soon_threadsafe", lambda *args: woken.append(wake(*args)))
+    response = await http.handle_http(HttpRequest("GET", "/some/path"))
+    assert (response.status, await collect(response.body)) == (200, b"hello /some/path")
+    assert len(woken) == 1
+
+
 async def test_trailers_come_after_the_body(http: Instantiator) -> None:
     response = await http.handle_http(HttpRequest("GET", "/666666"))
     assert await collect(response.body) == b"hello /666666"

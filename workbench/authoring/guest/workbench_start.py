@@ -1,3 +1,4 @@
+# pyright: reportAttributeAccessIssue=false, reportCallIssue=false
 """What every component built here would otherwise do in each request, done once at its build.
 
 Runs inside the component when its module is imported. The build tool keeps the memory as it is

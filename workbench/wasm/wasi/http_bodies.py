@@ -18,6 +18,9 @@ from workbench.wire.wit.values import Case
 
 __all__ = ["BodyReader", "BodySink", "BodySource", "BodyStream", "BodyWriter"]
 
+_PARTS = 8
+"""The reader is woken when such a part of the window is there, so that both sides work at once."""
+
 
 class BodySource:
     """A body that the loop feeds and the guest reads, with the trailers after it."""
@@ -142,9 +145,13 @@ class BodySink:
             self._wake()
 
     def _wake(self) -> None:
-        if self.call.port is not None and not self._wake_posted:
+        if self.call.port is None:
+            return
+        if not self._wake_posted:
             self._wake_posted = True
-            self.call.port.post(self.wake)
+            self.call.post(self.wake)
+        if self.size >= self.window // _PARTS:
+            self.call.send_posts()
 
     # -- on the loop ---------------------------------------------------------------------------
 

@@ -48,13 +48,13 @@ class HttpExchange:
             authority=request.authority,
         )
         self.arguments = (incoming, ResponseOutparam(self._set))
+        call.posts_at_end = True
 
     def _set(self, outcome: Ok | Err) -> None:
         """The guest sets its response. On the worker."""
         if isinstance(outcome, Ok):
             self._sink = outcome.value.sealed_body(self._call)
-        assert self._call.port is not None
-        self._call.port.post(self._deliver, outcome)
+        self._call.post(self._deliver, outcome)
 
     def _deliver(self, outcome: Ok | Err) -> None:
         if self._head is None or self._head.done():
@@ -90,6 +90,7 @@ class HttpExchange:
 
     def _ended(self, outcome: asyncio.Future[Any]) -> None:
         """The guest is through, well or not. On the loop."""
+        self._call.run_posts()
         error = asyncio.CancelledError() if outcome.cancelled() else outcome.exception()
         if self._head is not None and not self._head.done():
             self._head.set_exception(error or _no_response(self._call))
