@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.errors import UsageError, WadmError
 from workbench.wire import manifest as manifests
+from workbench.wire.wadm import APPSPEC
 
 if TYPE_CHECKING:
-    from workbench.aio import Lattice
+    from workbench._aio_lattice import Lattice
+    from workbench.lattice.state import LatticeState
     from workbench.wire.manifest import Manifest
     from workbench.wire.wadm import Status
 
-__all__ = ["App", "checked_manifest"]
+__all__ = ["App", "checked_manifest", "read_manifest"]
 
 # The manager tries again by itself; this long is worth waiting for a better outcome.
 FAILURE_PATIENCE_S = 5.0
@@ -75,7 +77,7 @@ class App:
                     limit.reschedule(min(deadline, patience) if failed else deadline)
         except TimeoutError:
             pass
-        raise _not_deployed(self.name, last)
+        raise _not_deployed(self.name, last, self._lattice.state)
 
     @property
     def story(self) -> list[Any]:
@@ -84,31 +86,49 @@ class App:
         return list(manager.story(self.name)) if manager is not None else []
 
 
-def _not_deployed(name: str, status: Status | None) -> WadmError:
+def _not_deployed(name: str, status: Status | None, state: LatticeState) -> WadmError:
+    """Which parts are not there, what the lattice knows of them, and how to look again."""
     if status is None:
-        return WadmError(f"no status of {name} came", hint="%wasmcloud doctor")
-    waiting = [
+        return WadmError(f"no status of {name} came", hint="`%wasmcloud doctor` tells why")
+    parts = [
         f"{scaler.name}: {scaler.status.message or scaler.status.type}"
         for scaler in status.scalers
         if scaler.status.type != "deployed"
     ]
-    return WadmError(
-        f"{name} is not deployed but {status.type}"
-        + (f": {status.status.message}" if status.status.message else ""),
-        hint="\n".join(waiting) or f"`%wasmcloud app status {name}` shows its parts",
+    # The manager hears that a provider is unwell, not why.
+    told = status.status.message + "".join(parts)
+    parts += dict.fromkeys(
+        f"{thing.id}: {thing.error}"
+        for _, thing in (*state.components(), *state.providers())
+        if thing.error and thing.error not in told and thing.annotations.get(APPSPEC) == name
+    )
+    error = WadmError(
+        f"{name} is not deployed but {status.type}",
+        hint=f"mend that and run the cell again, or wait: `%wasmcloud app status {name} --wait`",
         status=status,
     )
+    for part in parts:
+        error.add_note(part)
+    return error
 
 
 def checked_manifest(source: Any) -> Manifest:
     """A manifest from text, path or mapping, validated; `ManifestError` with every finding."""
-    if isinstance(source, Path):
-        try:
-            source = source.read_text()
-        except OSError as error:
-            raise UsageError(f"the manifest {source} can't be read: {error.strerror}") from error
-    examined = manifests.examine(source)
+    examined = manifests.examine(read_manifest(source) if isinstance(source, Path) else source)
     errors = tuple(finding for finding in examined.findings if finding.level == "error")
     if errors or examined.manifest is None:
         raise manifests.failed(errors)
     return examined.manifest
+
+
+def read_manifest(path: Path) -> str:
+    """The text of a manifest file; `UsageError` if it can't be read."""
+    try:
+        return path.read_text()
+    except OSError as error:
+        raise UsageError(
+            f"the manifest {path} can't be read: {error.strerror}",
+            hint=f"paths start at {Path.cwd()}; give the path of a YAML file",
+        ) from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path} is not text", hint="give the path of a YAML file") from error

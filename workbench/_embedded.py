@@ -9,16 +9,17 @@ from __future__ import annotations
 import asyncio
 import importlib
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from workbench.errors import UsageError
+from workbench.lattice.diagnosis import refusal
 from workbench.nats import Connection, Server
 
 if TYPE_CHECKING:
     from workbench.host import CellArtifacts, Host, HostOptions
-    from workbench.host.options import OnLog
+    from workbench.host.options import LogLine, OnLog
     from workbench.lattice.trace import Tracer
     from workbench.wadm import Manager
     from workbench.wasm import Engine
@@ -27,8 +28,15 @@ __all__ = ["Embedded"]
 
 log = logging.getLogger(__name__)
 
+T = TypeVar("T")
 Progress = Callable[[str], None]
+OnTrouble = Callable[[str, str, str], None]
 MAX_HOSTS = 32
+
+
+def _no_trouble(_host_id: str, _thing_id: str, _text: str) -> None:
+    return None
+
 
 # Importing these takes longer than starting what they hold, so it happens on a thread while
 # nats-server starts.
@@ -42,7 +50,10 @@ _HEAVY = (
 
 
 class Embedded:
-    """The running parts; `start` brings them up, `stop` takes all of them down."""
+    """The running parts; `start` brings them up, `stop` takes all of them down.
+
+    ``on_trouble(host id, thing id, text)`` hears on the loop what no event tells.
+    """
 
     def __init__(
         self,
@@ -58,11 +69,14 @@ class Embedded:
         self._store = store
         self._labels = dict(labels or {})
         self._on_log = on_log
+        self.on_trouble: OnTrouble = _no_trouble
         self.server: Server | None = None
         self.engine: Engine | None = None
         self.cells: CellArtifacts | None = None
         self.manager: Manager | None = None
         self.hosts: dict[str, Host] = {}
+        self._loop = asyncio.get_running_loop()
+        self._awaited: dict[str, asyncio.Future[str]] = {}
         self._connections: dict[str, Connection] = {}
         self._watchers: set[asyncio.Task[None]] = set()
 
@@ -111,6 +125,10 @@ class Embedded:
             )
         assert self.engine is not None and self.cells is not None
         connection = await self.connect("wasmbus")
+
+        def on_log(line: LogLine) -> None:
+            self._hear(host.id, line)
+
         host = Host(
             connection,
             lattice=self.lattice,
@@ -120,7 +138,7 @@ class Embedded:
             artifacts=Artifacts(self.cells),
             providers=builtin_providers(),
             options=options or HostOptions(),
-            on_log=self._on_log,
+            on_log=on_log,
         )
         try:
             await host.start()
@@ -133,6 +151,38 @@ class Embedded:
         self._watchers.add(watcher)
         watcher.add_done_callback(self._watchers.discard)
         return host
+
+    def _hear(self, host_id: str, line: LogLine) -> None:
+        """Pass on what a host of ours says; on the loop's thread or on a worker's."""
+        from workbench.host.host import to_python_log
+
+        (self._on_log or to_python_log)(line)
+        # A line with a context is about one call, and its caller hears of it.
+        if line.stream == "host" and line.level == "error" and not line.context:
+            text = "; ".join(line.message.splitlines())
+            self._loop.call_soon_threadsafe(self._tell, host_id, line.component_id, text)
+
+    async def unless_troubled(self, thing_id: str, work: Coroutine[Any, Any, T]) -> T:
+        """The result of ``work`` on a thing, or `ControlError` when a host of ours tells of trouble
+        first: no message says that an update failed (control-interface.md §8.2)."""
+        trouble = self._awaited[thing_id] = self._loop.create_future()
+        working = asyncio.ensure_future(work)
+        try:
+            await asyncio.wait((working, trouble), return_when=asyncio.FIRST_COMPLETED)
+            if trouble.done() and not working.done():
+                raise refusal("component.update", trouble.result(), "")
+            return await working
+        finally:
+            self._awaited.pop(thing_id, None)
+            trouble.cancel()
+            working.cancel()
+            await asyncio.gather(working, return_exceptions=True)
+
+    def _tell(self, host_id: str, thing_id: str, text: str) -> None:
+        self.on_trouble(host_id, thing_id, text)
+        awaited = self._awaited.get(thing_id)
+        if awaited is not None and not awaited.done():
+            awaited.set_result(text)
 
     async def _forget_when_stopped(self, host: Host) -> None:
         """A host may be stopped from anywhere on the lattice; then its connection goes too."""

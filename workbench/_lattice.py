@@ -200,8 +200,11 @@ class Lattice:
         """Hosts, components, providers and links as a `networkx.MultiDiGraph`."""
         return self._aio.to_networkx()
 
-    def explain(self, source: str, target: str, interface: str) -> list[Any]:
-        return self._aio.explain(source, target, interface)
+    def explain(
+        self, source: str, target: str, interface: str, *, link_name: str = "default"
+    ) -> list[Any]:
+        """Why ``source`` can or can't call ``target`` over ``interface``, in plain findings."""
+        return self._aio.explain(source, target, interface, link_name=link_name)
 
     # -- acting --------------------------------------------------------------------------------
 

@@ -6,6 +6,7 @@
     │   ├── NotFound                a name fits nothing (``matches`` lists near ones)
     │   ├── AmbiguousName           a prefix fits several things
     │   ├── NotRunning              no lattice is up, or the thing asked is closed
+    │   ├── Interrupted             a person stopped the cell
     │   ├── ReadOnly                the lattice was joined without ``writable``
     │   ├── WitSyntaxError          WIT or WAVE text does not parse (line, column)
     │   ├── WitResolveError         WIT names something that is not there
@@ -56,6 +57,7 @@ __all__ = [
     "DecodeError",
     "HandshakeTimeout",
     "IncompleteResults",
+    "Interrupted",
     "InvalidComponent",
     "LimitExceeded",
     "LimitHit",
@@ -131,6 +133,10 @@ class AmbiguousName(LocalError):
 
 class NotRunning(LocalError):
     """No lattice is up, or the thing that was asked is closed."""
+
+
+class Interrupted(LocalError):
+    """A person stopped the cell while it waited."""
 
 
 class ReadOnly(LocalError):

@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from workbench.wasm import Engine
     from workbench.wire.wit.types import World
 
-__all__ = ["Host"]
+__all__ = ["Host", "to_python_log"]
 
 _log = logging.getLogger(__name__)
 _component_log = logging.getLogger("workbench.component")
@@ -107,7 +107,10 @@ class Host:
         on_log: OnLog | None = None,
     ) -> None:
         if not subjects.is_token(lattice):
-            raise UsageError(f"{lattice!r} can't be the name of a lattice")
+            raise UsageError(
+                f"{lattice!r} can't be the name of a lattice",
+                hint="use letters, digits, '_' and '-': it becomes a part of NATS subjects",
+            )
         key = KeyPair.generate("N") if seed is None else KeyPair.from_seed(seed)
         if key.kind != "N":
             raise UsageError("the seed of a host is a server seed (SN…)")
@@ -126,7 +129,7 @@ class Host:
         )
         self._provider_factories = dict(providers or {})
         self._heartbeat_s = heartbeat_s
-        self._log_target = on_log if on_log is not None else _to_python_log
+        self._log_target = on_log if on_log is not None else to_python_log
         self._publisher = EventPublisher(nc, lattice, self.id)
         self._tasks = TaskOwner(f"host {self.friendly_name}")
         self._parts: _Parts | None = None
@@ -350,9 +353,11 @@ class _Parts:
         }
 
 
-def _to_python_log(line: LogLine) -> None:
+def to_python_log(line: LogLine) -> None:
+    """Under ``workbench.component``. What the host has to say about a thing it runs reaches people
+    as event, answer or trouble of the lattice, so in the log it is only information."""
     _component_log.log(
-        _LEVELS.get(line.level, logging.INFO),
+        logging.INFO if line.stream == "host" else _LEVELS.get(line.level, logging.INFO),
         "%s %s: %s",
         line.component_id,
         line.context or line.stream,

@@ -14,7 +14,7 @@ from workbench.errors import NatsError
 from workbench.host.control_server import Answer, Handler, Request
 from workbench.host.failures import StepFailed, error_chain, outermost
 from workbench.host.keys import MAX_NAME_BYTES
-from workbench.host.provider_table import resolve_link
+from workbench.host.link_delivery import bare_link, resolve_link
 from workbench.wire import subjects
 from workbench.wire.control import DeleteLink, accepted, answered, refused
 from workbench.wire.events import LinkdefDeleted, LinkdefSet, LinkdefSetFailed
@@ -110,7 +110,7 @@ class LinkOperations:
         if not found:
             return Answer(accepted("successfully deleted link (spec doesn't exist)"))
         if removed is not None:
-            await self._announce(subjects.linkdef_del, _bare(removed))
+            await self._announce(subjects.linkdef_del, bare_link(removed))
         await self._publisher.publish(
             LinkdefDeleted(
                 source_id=body.source_id,
@@ -172,15 +172,3 @@ class LinkOperations:
 
 def _fields(link: Link) -> dict[str, Any]:
     return {name: getattr(link, name) for name in Link.__struct_fields__}
-
-
-def _bare(link: Link) -> ResolvedLink:
-    """A deleted link as providers are told of it: config maps empty, secrets null (§7.4)."""
-    return ResolvedLink(
-        source_id=link.source_id,
-        target=link.target,
-        name=link.name,
-        wit_namespace=link.wit_namespace,
-        wit_package=link.wit_package,
-        interfaces=link.interfaces,
-    )

@@ -17,6 +17,7 @@ from workbench.errors import NatsError, WorkbenchError
 from workbench.host.artifacts import Reference, parse_reference
 from workbench.host.config import ConfigBundle, ConfigStore
 from workbench.host.failures import StepFailed, error_chain
+from workbench.host.link_delivery import LinkDelivery, bare_link
 from workbench.host.links import LinkChange, LinkTable
 from workbench.host.options import HostOptions, LogLine, OnLog
 from workbench.host.providers import HostData, ProviderFactory, ProviderHandle, find_factory
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from workbench.lattice.trace import Tracer
     from workbench.nats import Connection
 
-__all__ = ["ProviderTable", "resolve_link"]
+__all__ = ["ProviderTable"]
 
 _log = logging.getLogger(__name__)
 
@@ -47,12 +48,18 @@ Work = Callable[[ProviderHandle], Coroutine[Any, Any, None]]
 
 @dataclass(slots=True, eq=False)
 class _Running:
-    """One provider. ``handle`` is set once it has started."""
+    """One provider. ``handle`` is set once it has started.
+
+    ``doubt`` asks for a health check before the next one is due.
+    """
 
     request: StartProvider
     reference: Reference
+    links: LinkDelivery
     handle: ProviderHandle | None = None
     config: ConfigBundle | None = None
+    healthy: bool | None = None
+    doubt: asyncio.Event = field(default_factory=asyncio.Event)
     mailbox: asyncio.Queue[Work] = field(default_factory=asyncio.Queue)
     tasks: TaskOwner = field(default_factory=lambda: TaskOwner("provider"))
 
@@ -105,7 +112,8 @@ class ProviderTable:
 
     def reserve(self, request: StartProvider) -> Callable[[], Coroutine[Any, Any, None]]:
         """Take the id; the returned work starts the provider and publishes how that went."""
-        running = _Running(request, parse_reference(request.provider_ref))
+        links = LinkDelivery(self._configs, lambda link: self._put_again(running, link))
+        running = _Running(request, parse_reference(request.provider_ref), links)
         self._running[request.provider_id] = running
         return lambda: self._start(running)
 
@@ -150,7 +158,7 @@ class ProviderTable:
         known = self._links.touching(request.provider_id)
         while not running.mailbox.empty():
             running.mailbox.get_nowait()
-        resolved = [await self._resolve(link) for link in known]
+        resolved = [await self._resolve(running, link) for link in known]
         made = factory(
             HostData(
                 nc=self._nc,
@@ -184,10 +192,10 @@ class ProviderTable:
 
         return await self._configs.start_bundle(running.request.config, changed)
 
-    async def _resolve(self, link: Link) -> ResolvedLink | None:
+    async def _resolve(self, running: _Running, link: Link) -> ResolvedLink | None:
         """The link with config values; ``None`` with a log line if they can't be had (§2.7)."""
         try:
-            return await resolve_link(self._configs, link)
+            return await running.links.resolve(link)
         except (StepFailed, NatsError) as error:
             _log.error("link %s is not delivered: %s", link.id, error_chain(error))
             return None
@@ -198,18 +206,22 @@ class ProviderTable:
         """Queue what the KV watch delivered for every provider at an end of a changed link."""
         for link in change.removed:
             for running in self._at_ends(link):
-                running.mailbox.put_nowait(_deletion(link))
+                running.mailbox.put_nowait(_deletion(running, link))
         for link in change.added:
             for running in self._at_ends(link):
-                running.mailbox.put_nowait(self._putting(link))
+                self._put_again(running, link)
+
+    def _put_again(self, running: _Running, link: Link) -> None:
+        """Queue the link; a provider ignores one that it has taken as it is."""
+        running.mailbox.put_nowait(self._putting(running, link))
 
     def _at_ends(self, link: Link) -> list[_Running]:
         ends = {link.source_id, link.target}
         return [running for end in ends if (running := self._running.get(end)) is not None]
 
-    def _putting(self, link: Link) -> Work:
+    def _putting(self, running: _Running, link: Link) -> Work:
         async def put(handle: ProviderHandle) -> None:
-            resolved = await self._resolve(link)
+            resolved = await self._resolve(running, link)
             if resolved is not None:
                 await handle.put_link(resolved)
 
@@ -222,31 +234,66 @@ class ProviderTable:
             work = await running.mailbox.get()
             try:
                 await work(running.handle)
+            except WorkbenchError as error:
+                self._say(running.request.provider_id, "error", str(error), error)
+                running.doubt.set()
             except Exception as error:
                 _log.exception("provider %r failed on a delivery", running.request.provider_id)
                 self._say(running.request.provider_id, "error", error_chain(error), error)
+                running.doubt.set()
+            else:
+                if running.healthy is False:
+                    running.doubt.set()
 
     async def _check_health(self, running: _Running) -> None:
         """First check after a few seconds, then at the interval (events-and-lattice-data.md
-        §A.4.9). No answer changes nothing and publishes nothing."""
+        §A.4.9), and at once after a delivery that makes another answer likely.
+
+        Each check at the interval hands refused links over again: a port may be free by now.
+        """
         assert running.handle is not None
-        ids = {"host_id": self._publisher.host_id, "provider_id": running.request.provider_id}
-        was_healthy = False
-        wait_s = self._options.first_health_check_s
+        if await self._ask_health(running) is False:
+            await self._tell_health(running, HealthCheckFailed, False)
+        due_s = self._options.first_health_check_s
         while True:
-            await asyncio.sleep(wait_s)
-            wait_s = self._options.health_interval_s
-            try:
-                async with asyncio.timeout(2.0):
-                    healthy = (await running.handle.health()).healthy
-            except Exception as error:
-                _log.warning("provider %r gave no health: %s", ids["provider_id"], error)
+            doubted = await _within(running.doubt, due_s)
+            if not doubted:
+                due_s = self._options.health_interval_s
+                self._put_refused_again(running)
+            running.doubt.clear()
+            healthy = await self._ask_health(running)
+            if healthy is None:
                 continue
-            kind = HealthCheckStatus
-            if healthy != was_healthy:
+            if bool(running.healthy) != healthy:
                 kind = HealthCheckPassed if healthy else HealthCheckFailed
-            was_healthy = healthy
-            await self._publish_quietly(kind(**ids))
+                await self._tell_health(running, kind, healthy)
+            elif not doubted:
+                await self._tell_health(running, HealthCheckStatus, healthy)
+
+    async def _ask_health(self, running: _Running) -> bool | None:
+        """The provider's answer; ``None`` if there is none, which changes and publishes nothing."""
+        assert running.handle is not None
+        try:
+            async with asyncio.timeout(2.0):
+                return (await running.handle.health()).healthy
+        except Exception as error:
+            _log.warning("provider %r gave no health: %s", running.request.provider_id, error)
+            return None
+
+    def _put_refused_again(self, running: _Running) -> None:
+        if running.healthy is False:
+            for link in self._links.touching(running.request.provider_id):
+                self._put_again(running, link)
+
+    async def _tell_health(
+        self,
+        running: _Running,
+        kind: type[HealthCheckStatus | HealthCheckPassed | HealthCheckFailed],
+        healthy: bool,
+    ) -> None:
+        running.healthy = healthy
+        provider_id = running.request.provider_id
+        await self._publish_quietly(kind(host_id=self._publisher.host_id, provider_id=provider_id))
 
     async def _publish_quietly(self, payload: Any) -> None:
         try:
@@ -282,6 +329,7 @@ class ProviderTable:
 
     async def _end(self, running: _Running) -> None:
         await running.tasks.close()
+        running.links.close()
         if running.config is not None:
             running.config.close()
         handle, running.handle = running.handle, None
@@ -304,27 +352,18 @@ class ProviderTable:
         self._on_log(LogLine(provider_id, level, text, stream="host", error=error))
 
 
-def _deletion(link: Link) -> Work:
-    gone = ResolvedLink(
-        source_id=link.source_id,
-        target=link.target,
-        name=link.name,
-        wit_namespace=link.wit_namespace,
-        wit_package=link.wit_package,
-        interfaces=link.interfaces,
-    )
-    return lambda handle: handle.del_link(gone)
+def _deletion(running: _Running, link: Link) -> Work:
+    def delete(handle: ProviderHandle) -> Coroutine[Any, Any, None]:
+        running.links.forget(link)
+        return handle.del_link(bare_link(link))
+
+    return delete
 
 
-async def resolve_link(configs: ConfigStore, link: Link) -> ResolvedLink:
-    """The link with the values of its configs at this moment; they are never refreshed (§B.6)."""
-    return ResolvedLink(
-        source_id=link.source_id,
-        target=link.target,
-        name=link.name,
-        wit_namespace=link.wit_namespace,
-        wit_package=link.wit_package,
-        interfaces=link.interfaces,
-        source_config=await configs.values(link.source_config),
-        target_config=await configs.values(link.target_config),
-    )
+async def _within(event: asyncio.Event, timeout_s: float) -> bool:
+    """Whether the event is set before the time is over."""
+    try:
+        async with asyncio.timeout(timeout_s):
+            return await event.wait()
+    except TimeoutError:
+        return False

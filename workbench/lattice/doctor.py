@@ -12,7 +12,7 @@ from workbench.wire import subjects
 
 if TYPE_CHECKING:
     from workbench.lattice.observer import Observer
-    from workbench.lattice.state import LatticeState
+    from workbench.lattice.state import LatticeState, ProviderState
     from workbench.lattice.wadm import WadmClient
     from workbench.nats import Connection
 
@@ -115,9 +115,11 @@ async def _manager(manager: WadmClient, lattice: str) -> Check:
 
 def _failures(state: LatticeState) -> Iterator[Check]:
     for host, thing in (*state.components(), *state.providers()):
-        if thing.error:
+        unwell = isinstance(thing, ProviderState) and thing.healthy is False
+        if thing.error or unwell:
             where = host.friendly_name or host.id
-            yield Check(thing.id, False, f"on {where}: {thing.error}", "%wasmcloud events")
+            why = thing.error or "it fails its health check"
+            yield Check(thing.id, False, f"on {where}: {why}", "%wasmcloud events")
 
 
 def _dangling(state: LatticeState) -> Iterator[Check]:

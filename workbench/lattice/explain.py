@@ -78,11 +78,13 @@ def explain(
     interface: str,
     *,
     link_name: str = "default",
+    imports: Mapping[str, Iterable[str]] | None = None,
     exports: Mapping[str, Iterable[str]] | None = None,
 ) -> list[Finding]:
     """What stands between the two, empty if nothing known does.
 
-    ``exports`` tells the interfaces (with versions) that ids are known to serve.
+    ``imports`` and ``exports`` tell the interfaces (with versions) that ids are known to call and
+    to serve.
     """
     wanted = InterfaceName.parse(interface)
     if not state.hosts:
@@ -92,6 +94,7 @@ def explain(
         chain(
             _end(state, source),
             _end(state, target),
+            _called(source, wanted, imports or {}),
             _link(state, source, target, wanted.key, link_name),
             _served(target, wanted, exports or {}),
         )
@@ -136,10 +139,8 @@ def _end(state: LatticeState, thing_id: str) -> Iterator[Finding]:
 def _unwell(thing_id: str, things: Iterable[ComponentState | ProviderState]) -> Iterator[Finding]:
     for thing in things:
         if isinstance(thing, ProviderState) and thing.healthy is False:
-            yield Finding(
-                f"provider {thing_id!r} fails its health check",
-                f"%wasmcloud stop provider {_word(thing_id)}",
-            )
+            why = thing.error or "it fails its health check"
+            yield Finding(f"provider {thing_id!r} is unwell: {why}", "%wasmcloud get providers")
         elif thing.error:
             yield Finding(
                 f"{thing_id!r} runs, but its last change failed: {thing.error}",
@@ -212,6 +213,21 @@ def _missing_configs(state: LatticeState, link: Link) -> Iterator[Finding]:
                 "which does not exist",
                 f"%wasmcloud config put {_word(config)} key=value",
             )
+
+
+def _called(
+    source: str, wanted: InterfaceName, imports: Mapping[str, Iterable[str]]
+) -> Iterator[Finding]:
+    if source not in imports:
+        return
+    called = [name for name in map(_parse_or_none, imports[source]) if name is not None]
+    if all(name.key.bare != wanted.key.bare for name in called):
+        near = difflib.get_close_matches(wanted.bare, [name.bare for name in called], n=1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        yield Finding(
+            f"{source!r} does not import {wanted.bare}, so it never calls it{hint}",
+            f"%wasmcloud inspect {_word(source)}",
+        )
 
 
 def _served(

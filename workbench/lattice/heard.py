@@ -19,6 +19,7 @@ __all__ = [
     "Input",
     "InventoryHeard",
     "Tick",
+    "TroubleHeard",
 ]
 
 BucketName: TypeAlias = Literal["lattice", "config"]
@@ -66,6 +67,20 @@ class HostGone:
 
 
 @dataclass(frozen=True, slots=True)
+class TroubleHeard:
+    """What a host of this process says about one of the things it runs.
+
+    No message of a lattice tells why a provider refused a link or an update failed
+    (events-and-lattice-data.md A.4.9, control-interface.md §8.2).
+    """
+
+    host_id: str
+    thing_id: str
+    text: str
+    at_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class AppHeard:
     """A status of an application; ``None`` when it is known to be gone."""
 
@@ -82,5 +97,12 @@ class Tick:
 
 
 Input: TypeAlias = (
-    EventHeard | EntryHeard | BucketRenewed | InventoryHeard | HostGone | AppHeard | Tick
+    EventHeard
+    | EntryHeard
+    | BucketRenewed
+    | InventoryHeard
+    | HostGone
+    | TroubleHeard
+    | AppHeard
+    | Tick
 )

@@ -30,6 +30,7 @@ from workbench.lattice.heard import (
     Input,
     InventoryHeard,
     Tick,
+    TroubleHeard,
 )
 from workbench.lattice.state import LatticeState, apply
 from workbench.nats import Connection, Entry, JetStream, Message, Subscription, Watcher
@@ -220,6 +221,10 @@ class Observer:
                 callback(after, change)
             except Exception:
                 log.exception("a subscriber of the observer failed")
+
+    def hear_trouble(self, host_id: str, thing_id: str, text: str) -> None:
+        """What a host of this process says about a thing it runs."""
+        self.hear(TroubleHeard(host_id, thing_id, text, self._clock()))
 
     def _on_event(self, message: Message) -> None:
         try:

@@ -27,6 +27,7 @@ from workbench.lattice.heard import (
     Input,
     InventoryHeard,
     Tick,
+    TroubleHeard,
 )
 from workbench.wire import events
 from workbench.wire.control import ComponentEntry, Inventory, ProviderEntry
@@ -55,6 +56,7 @@ __all__ = [
     "LatticeState",
     "ProviderState",
     "Tick",
+    "TroubleHeard",
     "apply",
 ]
 
@@ -199,6 +201,8 @@ def apply(state: LatticeState, heard: Input) -> LatticeState:
             after = _inventory(state, heard.inventory.host_id, heard.inventory, heard.at_s)
         case HostGone():
             after = replace(state, hosts=_without(state.hosts, heard.host_id))
+        case TroubleHeard():
+            after = _trouble(state, heard)
         case AppHeard():
             after = _app(state, heard)
         case Tick():
@@ -303,8 +307,20 @@ def _provider(
         case events.HealthCheckPassed() | events.HealthCheckFailed():
             if known is None:
                 return host
-            provider = replace(known, healthy=isinstance(payload, events.HealthCheckPassed))
+            passed = isinstance(payload, events.HealthCheckPassed)
+            provider = replace(known, healthy=passed, error="" if passed else known.error)
     return replace(host, providers=_with(host.providers, provider.id, provider))
+
+
+def _trouble(state: LatticeState, heard: TroubleHeard) -> LatticeState:
+    """What ails a running provider. A start that failed is told by an event, and a component
+    whose update failed goes on as before."""
+    host = state.hosts.get(heard.host_id)
+    known = host.providers.get(heard.thing_id) if host is not None else None
+    if host is None or known is None or not known.running:
+        return state
+    provider = replace(known, error=heard.text, error_at_s=heard.at_s)
+    return _with_host(state, replace(host, providers=_with(host.providers, provider.id, provider)))
 
 
 def _inventory(

@@ -231,15 +231,16 @@ class ProviderTask:
                 self._say("error", f"the new config failed: {_text(error)}", error)
 
     async def health(self) -> Health:
-        """The provider's own answer; an exception is an unhealthy one (providers.md §6)."""
+        """The provider's own answer; an exception or a refused link is an unhealthy one
+        (providers.md §6)."""
         try:
             health = await self.provider.health()
         except Exception as error:
             return Health(False, _text(error))
         refused = [state for state in self.links if state.error]
-        if refused and not health.message:
+        if refused:
             words = "; ".join(f"link {_name(s.link)}: {s.error}" for s in refused)
-            return Health(health.healthy, words, health.detail)
+            return Health(False, health.message or words, health.detail)
         return health
 
     # -- messages ------------------------------------------------------------------------------

@@ -169,24 +169,27 @@ def _provider_stopped(
     return Intake(state, topics | {("provider", data.provider_id)})
 
 
-def _health(seen: Observed, host_id: str, provider: str, health: str) -> Observed:
+def _health(seen: Observed, host_id: str, provider: str, health: str) -> Intake:
     host = seen.hosts.get(host_id)
-    if host is None or host.health.get(provider) == health or provider not in host.providers:
-        return seen
-    marked = replace(host, health={**host.health, provider: health})
-    return with_host(seen, marked)[0]
+    was = host.health.get(provider) if host is not None else None
+    if host is None or was == health or provider not in host.providers:
+        return Intake(seen)
+    state, _ = with_host(seen, replace(host, health={**host.health, provider: health}))
+    # Only failing, or no longer, is seen in a status.
+    shown = {("provider", provider)} if "Failed" in (was, health) else ()
+    return Intake(state, frozenset(shown))
 
 
 def _health_passed(
     seen: Observed, flights: Flights, event: events.Event, data: Any, now: float
 ) -> Intake:
-    return Intake(_health(seen, data.host_id, data.provider_id, "Running"))
+    return _health(seen, data.host_id, data.provider_id, "Running")
 
 
 def _health_failed(
     seen: Observed, flights: Flights, event: events.Event, data: Any, now: float
 ) -> Intake:
-    return Intake(_health(seen, data.host_id, data.provider_id, "Failed"))
+    return _health(seen, data.host_id, data.provider_id, "Failed")
 
 
 def _health_status(
@@ -196,7 +199,7 @@ def _health_status(
     host = seen.hosts.get(data.host_id)
     if host is not None and host.health.get(data.provider_id, "Pending") != "Pending":
         return Intake(seen)
-    return Intake(_health(seen, data.host_id, data.provider_id, "Running"))
+    return _health(seen, data.host_id, data.provider_id, "Running")
 
 
 def _linkdef_set(

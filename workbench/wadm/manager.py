@@ -53,7 +53,10 @@ class Manager:
     async def start(self) -> None:
         """Serve. Raises `WadmError` if a manager answers already, `NatsError` without JetStream."""
         if not is_token(self.lattice):
-            raise WadmError(f"{self.lattice!r} can't be the name of a lattice")
+            raise WadmError(
+                f"{self.lattice!r} can't be the name of a lattice",
+                hint="use letters, digits, '_' and '-': it becomes a part of NATS subjects",
+            )
         await self._refuse_a_second()
         state, manifests = await ensure_all(self._nc.js, self._options.storage)
         store = ManifestStore(manifests, self.lattice)

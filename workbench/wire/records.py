@@ -8,6 +8,7 @@ there) and ``CLAIMS_{subject}``; CONFIGDATA holds named string maps
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -33,6 +34,7 @@ __all__ = [
     "parse_component_spec",
     "parse_config",
     "parse_link",
+    "split_interface",
     "split_key",
     "with_link",
     "without_link",
@@ -253,3 +255,25 @@ def without_link(
                 rest[index] = last
             return tuple(rest), link
     return tuple(links), None
+
+
+# A misspelt name would make a link that no call ever finds. The words of a WIT name may be
+# capitals, those of a package may not.
+_PACKAGE_WORD = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+_WIT_WORD = re.compile(r"([a-z][a-z0-9]*|[A-Z][A-Z0-9]*)(-([a-z0-9]+|[A-Z0-9]+))*")
+
+
+def split_interface(text: str) -> tuple[str, str, tuple[str, ...]]:
+    """``ns:pkg/a,b[@version]`` → namespace, package, interfaces. Links ignore versions."""
+    head, slash, tail = text.partition("@")[0].partition("/")
+    namespace, colon, package = head.partition(":")
+    interfaces = tuple(part.strip() for part in tail.split(",") if part.strip())
+    words = (*map(_PACKAGE_WORD.fullmatch, (namespace, package)),)
+    words += (*(name == "*" or _WIT_WORD.fullmatch(name) for name in interfaces),)
+    if not (colon and slash and interfaces and all(words)):
+        raise UsageError(
+            f"{text!r} is no interface",
+            hint="write it as namespace:package/interface in small letters and '-', such as "
+            "wasi:http/incoming-handler",
+        )
+    return namespace, package, interfaces

@@ -154,6 +154,7 @@ class Lattice:
     tracer: Tracer = field(default_factory=Tracer)
     cells: CellArtifacts = field(default_factory=CellArtifacts)
     hosts: list[Host] = field(default_factory=list)
+    healthy: bool = True
     log: list[LogLine] = field(default_factory=list)
     notes: list[tuple[str, Any]] = field(default_factory=list)
     news: asyncio.Event = field(default_factory=asyncio.Event)
@@ -187,6 +188,7 @@ class Lattice:
 
     def _provider(self, data: HostData) -> NotingProvider:
         provider = NotingProvider(data, self.notes, self.news)
+        provider.healthy = self.healthy
         self.providers.append(provider)
         return provider
 

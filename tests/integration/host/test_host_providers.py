@@ -250,3 +250,29 @@ async def test_a_link_with_a_hostile_target_is_stored_and_told_to_nobody(
     assert json.dumps([link.target for link in links.response]) == json.dumps(
         ["x\r\nPUB evil 0\r\n\r\n"]
     )
+
+
+async def test_a_config_that_only_a_link_names_reaches_the_provider_when_it_changes(
+    lattice: Lattice,
+):
+    await lattice.add_host()
+    await put_config(lattice, "addr", address="127.0.0.1:1")
+    await lattice.put_link("httpd", "hello", "wasi:http/incoming-handler", source_config=["addr"])
+    await start(lattice)
+    await lattice.noted("start")
+    await put_config(lattice, "addr", address="127.0.0.1:2")
+    link = await lattice.noted("put")
+    assert dict(link.source_config) == {"address": "127.0.0.1:2"}
+
+
+async def test_a_provider_that_comes_up_unwell_is_announced_at_once_and_its_links_are_put_again(
+    lattice: Lattice, tap: Tap
+):
+    await lattice.add_host(options=fast_options())
+    lattice.healthy = False
+    await lattice.put_link("httpd", "hello", "wasi:http/incoming-handler")
+    await start(lattice)
+    await tap.event("health_check_failed")
+    await lattice.noted("put")
+    lattice.providers[0].healthy = True
+    await tap.event("health_check_passed")

@@ -34,6 +34,7 @@ from workbench.lattice.state import (
     InventoryHeard,
     LatticeState,
     Tick,
+    TroubleHeard,
     apply,
 )
 from workbench.wire import events
@@ -292,3 +293,15 @@ def test_a_value_that_does_not_decode_is_a_remote_error(key: str, value: bytes) 
     except RemoteError:
         return
     assert after.links == before.links
+
+
+def test_the_trouble_of_a_running_provider_is_kept_until_it_is_well() -> None:
+    before = fold(host_started(), provider_started("httpd"))
+    after = apply(before, TroubleHeard(HOST_A, "httpd", "the port is taken", 101.0))
+    [(_, provider)] = after.providers()
+    assert (provider.error, provider.status) == ("the port is taken", "degraded")
+    well = event(events.health_check_passed(HOST_A, provider_id="httpd"))
+    [(_, provider)] = apply(after, well).providers()
+    assert (provider.error, provider.status) == ("", "running")
+    assert apply(before, TroubleHeard(HOST_A, "gone", "x", 101.0)) is before
+    assert apply(before, TroubleHeard(HOST_B, "httpd", "x", 101.0)) is before

@@ -74,8 +74,10 @@ def test_health_is_kept_and_an_unclear_answer_changes_only_pending() -> None:
     seen = providing(hosts(a="1"), "a", "p")
     seen = take(seen, Flights(), event(events.HealthCheckStatus(host_id="a", provider_id="p")), 1.0)
     assert seen.observed.hosts["a"].health == {"p": "Running"}
+    assert seen.topics == frozenset()
     failed = events.HealthCheckFailed(host_id="a", provider_id="p")
     seen = take(seen.observed, Flights(), event(failed), 1.0)
+    assert seen.topics == {("provider", "p")}
     unclear = events.HealthCheckStatus(host_id="a", provider_id="p")
     seen = take(seen.observed, Flights(), event(unclear), 1.0)
     assert seen.observed.hosts["a"].health == {"p": "Failed"}

@@ -11,6 +11,7 @@ from workbench.notebook.display.text import duration, plural, visible
 
 if TYPE_CHECKING:
     from workbench import Lattice
+    from workbench.lattice.state import LatticeState
 
 __all__ = ["closed_card", "starting_card", "status_card"]
 
@@ -26,6 +27,8 @@ def status_card(lattice: Lattice, *, started: bool = False, note: str = "") -> S
         ("manager", _manager(lattice)),
         ("runs", _runs(state)),
     ]
+    if unwell := _unwell(state):
+        pairs.append(("unwell", f"{_names(unwell)}; `%wasmcloud doctor` tells why"))
     if not lattice.writable:
         pairs.append(("access", "read-only; connect with --writable to change things"))
     took = f" in {duration(lattice.started_s)}" if started else ""
@@ -71,6 +74,12 @@ def _names(names: list[str]) -> str:
     shown = ", ".join(visible(name, 60) for name in names[:_HOSTS_NAMED])
     more = len(names) - _HOSTS_NAMED
     return (f"{shown} and {more} more" if more > 0 else shown) or "none"
+
+
+def _unwell(state: LatticeState) -> list[str]:
+    """The ids of what failed to start, or runs and has trouble."""
+    things = (*state.components(), *state.providers())
+    return sorted({thing.id for _, thing in things if thing.status in ("failed", "degraded")})
 
 
 def _runs(state: Any) -> str:

@@ -86,12 +86,20 @@ class _ProviderScaler:
             if running.annotations.get(SCALER) == self.id
         )
 
-    def _finished(self, steps: list[Step], failures: list[str], waiting: int) -> Plan:
+    def _finished(
+        self, observed: Observed, steps: list[Step], failures: list[str], waiting: int
+    ) -> Plan:
         if failures:
             return Plan(tuple(steps), failed(" ".join(failures)))
         if steps or waiting:
             hosts = len(steps) or waiting
             return Plan(tuple(steps), reconciling(f"Scaling provider on {hosts} host(s)"))
+        # Upstream forgets it before anyone sees it (wadm-engine.md §13, traps).
+        if unwell := sum(
+            observed.hosts[host].health.get(self.provider_id) == "Failed"
+            for host in self._running(observed)
+        ):
+            return Plan((), failed(f"Unhealthy provider on {unwell} host(s)"))
         return Plan((), DEPLOYED)
 
 
@@ -136,7 +144,7 @@ class ProviderSpread(_ProviderScaler):
                     f"Could not satisfy spread {goal.spread} for {self.image}, "
                     f"{len(mine)}/{goal.count} eligible hosts found."
                 )
-        return self._finished(steps, failures, waiting)
+        return self._finished(observed, steps, failures, waiting)
 
     def _is_mine(self, running: Running, goal: Goal) -> bool:
         marks = running.annotations
@@ -178,4 +186,4 @@ class ProviderDaemon(_ProviderScaler):
                 elif context.is_retiring(present.annotations):
                     waiting += 1
             done |= eligible
-        return self._finished(steps, failures, waiting)
+        return self._finished(observed, steps, failures, waiting)

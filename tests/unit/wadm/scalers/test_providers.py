@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from tests.unit.wadm.builders import app, hosts, provider, providing, scaler, spread
 from workbench.wadm.commands import StartProvider, StopProvider
-from workbench.wadm.observed import Observed, with_labels
+from workbench.wadm.observed import Observed, with_host, with_labels
 from workbench.wadm.scalers import Context, Plan, Scaler
+from workbench.wadm.scalers.base import failed
 from workbench.wire.wadm import StatusType
 
 ID = "app-p"
@@ -95,3 +98,13 @@ def test_a_daemon_runs_everywhere_and_cleanup_starts_nothing() -> None:
     assert plan(nowhere, hosts(a="1")).status.message == (
         "Could not satisfy daemonscaler x for x:1, 0 eligible hosts found."
     )
+
+
+def test_an_unwell_provider_is_no_success() -> None:
+    wanted = the_scaler()
+    lattice = providing(hosts(a="1"), "a", ID, wanted.id)
+    assert plan(wanted, lattice).status.type is StatusType.DEPLOYED
+    unwell = replace(lattice.hosts["a"], health={ID: "Failed"})
+    found = plan(wanted, with_host(lattice, unwell)[0])
+    assert found.commands == ()
+    assert found.status == failed("Unhealthy provider on 1 host(s)")

@@ -1,0 +1,90 @@
+"""What runs on a lattice, as far as its observer and our own hosts know."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from workbench.errors import NotFound
+
+if TYPE_CHECKING:
+    from workbench.host import Host
+    from workbench.lattice.state import ComponentState, LatticeState
+    from workbench.wire.wit.types import World
+
+__all__ = ["Running"]
+
+
+class Running:
+    """Answers about components. ``hosts`` gives those of this process: only they show WIT."""
+
+    def __init__(
+        self, lattice: str, state: Callable[[], LatticeState], hosts: Callable[[], list[Host]]
+    ) -> None:
+        self._lattice = lattice
+        self._state = state
+        self._hosts = hosts
+
+    def world(self, component_id: str) -> World | None:
+        """What a component imports and exports, if it runs in this process."""
+        worlds = (host.world_of(component_id) for host in self._hosts())
+        return next((world for world in worlds if world is not None), None)
+
+    async def exports(self, target: str) -> Mapping[str, Any]:
+        """What a component exports; `NotFound` where that is not known."""
+        if (world := self.world(target)) is not None:
+            return world.exports
+        if self._state().running(target):
+            raise NotFound(
+                f"the interfaces of {target!r} are not known here",
+                hint="only components that run on a host of this kernel show their WIT so far",
+            )
+        raise self.not_running(target)
+
+    def exporters(self, interface: str) -> list[str]:
+        """The components that export ``ns:pkg/iface``, whatever the version."""
+        return sorted(
+            component_id
+            for component_id in {component.id for component in self._components()}
+            if (world := self.world(component_id)) is not None
+            and any(export.partition("@")[0] == interface for export in world.exports)
+        )
+
+    def shares(self, component_id: str, count: int) -> dict[str, int]:
+        """``count`` evenly over all hosts; what is left over goes to those that run most of it."""
+        state = self._state()
+        runs = {h.id: c.max_instances for h, c in state.components() if c.id == component_id}
+        order = sorted(state.hosts, key=lambda host_id: (-runs.get(host_id, 0), host_id))
+        each, more = divmod(count, len(order)) if order else (0, 0)
+        shares = {host_id: each + (number < more) for number, host_id in enumerate(order)}
+        return {h: share for h, share in shares.items() if share or h in runs}
+
+    def image_and_config(self, component_id: str) -> tuple[str, tuple[str, ...]]:
+        """What a running component runs, and the configuration it was given, if a host of ours
+        knows: no message of a lattice tells it (control-interface.md §8.1)."""
+        found = next((c for c in self._components() if c.id == component_id), None)
+        if found is None:
+            raise self.not_running(component_id)
+        config = next(filter(None, (host.config_of(component_id) for host in self._hosts())), ())
+        return found.image_ref, tuple(config)
+
+    def not_running(self, component_id: str) -> NotFound:
+        """The error for an id that runs nowhere, with near ones or how to start it."""
+        known = sorted({component.id for component in self._components()})
+        near = difflib.get_close_matches(component_id, known, n=3)
+        spec = self._state().specs.get(component_id)
+        if spec is not None and spec.url and not near:
+            hint = f"`%wasmcloud start component {spec.url} {component_id}` starts it"
+        elif known:
+            hint = f"running: {', '.join(near or known)}"
+        else:
+            hint = "`%%wasmcloud deploy` or `%wasmcloud start component` brings one"
+        return NotFound(
+            f"no component {component_id!r} runs on lattice {self._lattice}",
+            hint=hint,
+            matches=near,
+        )
+
+    def _components(self) -> list[ComponentState]:
+        return [component for _, component in self._state().components() if component.running]
