@@ -59,7 +59,7 @@ binder: install
 lowest: ## the lower bounds of pyproject.toml, really installed
 	PYTHON="$(PYTHON)" sh .ci/venv .venv-lowest
 	.venv-lowest/bin/python .ci/lowest.py .venv-lowest/bin/pip
-	.venv-lowest/bin/python -m pytest tests/unit tests/integration -q -n 2 -m "not slow"
+	.venv-lowest/bin/python -m pytest tests/unit tests/integration -q -n 2 --dist loadfile -m "not slow"
 
 wheel: install ## dist/*.whl with the built front end
 	$(RUN) -m build --wheel

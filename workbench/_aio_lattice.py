@@ -92,6 +92,7 @@ class Lattice:
 
     @property
     def embedded(self) -> bool:
+        """Whether it runs in this process."""
         return self._embedded is not None
 
     @property
@@ -157,10 +158,12 @@ class Lattice:
             )
 
     async def set_label(self, host: str, key: str, value: str) -> None:
+        """Set a label of a running host; it is lost when the host restarts."""
         self._write()
         await self.control.put_label(host, key, value)
 
     async def delete_label(self, host: str, key: str) -> None:
+        """Take a label off a running host."""
         self._write()
         await self.control.delete_label(host, key)
 
@@ -293,6 +296,7 @@ class Lattice:
         await self.observer.wait_for(lambda state: not any(map(fits, state.links)), timeout_s=5.0)
 
     async def put_config(self, name: str, values: Mapping[str, str]) -> None:
+        """Store a named configuration, in place of what it held."""
         self._write()
         await self.control.put_config(name, values)
 
@@ -309,6 +313,7 @@ class Lattice:
         return values
 
     async def delete_config(self, name: str) -> None:
+        """Delete a named configuration; what names it keeps running."""
         self._write()
         await self.control.delete_config(name)
 

@@ -112,26 +112,32 @@ class Lattice:
 
     @property
     def name(self) -> str:
+        """The name of the lattice."""
         return self._aio.name
 
     @property
     def closed(self) -> bool:
+        """Whether it was closed; nothing can be asked of it then."""
         return self._aio.closed
 
     @property
     def writable(self) -> bool:
+        """Whether it can be changed; a lattice that was joined is only looked at by default."""
         return self._aio.writable
 
     @property
     def embedded(self) -> bool:
+        """Whether it runs in this process."""
         return self._aio.embedded
 
     @property
     def wadm(self) -> bool:
+        """Whether the deployment manager is ours and runs."""
         return self._aio.wadm
 
     @property
     def nats_url(self) -> str:
+        """The address of the NATS server, without credentials."""
         return self._aio.nats_url
 
     @property
@@ -141,18 +147,22 @@ class Lattice:
 
     @property
     def state(self) -> LatticeState:
+        """All that is known now; frozen."""
         return self._aio.state
 
     @property
     def observer(self) -> Any:
+        """What folds events and buckets into ``state``."""
         return self._aio.observer
 
     @property
     def tracer(self) -> Any:
+        """The hook that every call of this process is reported to."""
         return self._aio.tracer
 
     @property
     def cells(self) -> Any:
+        """The components that cells built, as ``cell://NAME`` (embedded lattices only)."""
         return self._aio.cells
 
     @property
@@ -162,18 +172,22 @@ class Lattice:
 
     @property
     def hosts(self) -> list[HostState]:
+        """The hosts that are heard, by name."""
         return sorted(self.state.hosts.values(), key=lambda host: host.friendly_name)
 
     @property
     def components(self) -> list[ComponentRow]:
+        """The components, each with the hosts it runs on."""
         return component_rows(self.state)
 
     @property
     def providers(self) -> list[ProviderRow]:
+        """The providers, each with the hosts it runs on."""
         return provider_rows(self.state)
 
     @property
     def links(self) -> list[Link]:
+        """All links, by source id."""
         return self.state.links
 
     @property
@@ -183,6 +197,7 @@ class Lattice:
 
     @property
     def apps(self) -> list[App]:
+        """The applications that the deployment manager has stored."""
         return [App(self, app) for app in self._run(self._aio.apps())]
 
     @property
@@ -248,6 +263,7 @@ class Lattice:
         return App(self, self._run(self._aio.put_manifest(manifest)))
 
     def app(self, name: str) -> App:
+        """An application by name; nothing is asked yet."""
         return App(self, self._aio.app(name))
 
     def component(self, component_id: str) -> ComponentHandle:
@@ -364,6 +380,7 @@ class App:
 
     @property
     def name(self) -> str:
+        """The name of the application."""
         return self._aio.name
 
     @property
@@ -373,6 +390,7 @@ class App:
 
     @property
     def versions(self) -> list[Any]:
+        """Its stored versions, oldest first, as the manager lists them."""
         return self._lattice._run(self._aio.versions())
 
     @property
@@ -381,6 +399,7 @@ class App:
         return self._aio.story
 
     def manifest(self, version: str | None = None) -> Any:
+        """Its stored manifest; without ``version`` the newest."""
         return self._lattice._run(self._aio.manifest(version))
 
     def wait(

@@ -484,6 +484,7 @@ class ControlClient:
             f"no host offers to start {thing_id!r} ({ref})",
             hint=f"labels that were asked for: {wanted}"
             if wanted
-            else f"{thing_id!r} runs on every host already, or auctions are switched off there",
+            else f"{thing_id!r} runs on every host already (`%wasmcloud scale` changes how much), "
+            "or auctions are switched off there",
             matches=[host.id for host in hosts],
         )

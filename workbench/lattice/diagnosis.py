@@ -5,6 +5,7 @@ Every error here has a sentence in the user's words and the next thing to do.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import TypeVar
 
@@ -24,12 +25,22 @@ __all__ = [
 
 T = TypeVar("T")
 
+# A token of a subject that is a key too (events-and-lattice-data.md §B.2).
+_CONFIG_NAME = re.compile(r"[-/_=a-zA-Z0-9]+")
+
 _HINTS = (
     ("link already exists with different target", "delete that link first, or use another --name"),
     ("not found in config store", "put the config first: %wasmcloud config put NAME key=value"),
     ("provider with that ID is already running", "stop it first, or choose another id"),
     ("provider with that ID is not running", "see what runs: %wasmcloud get providers"),
     ("hostcore.* labels", "choose a key that does not start with hostcore."),
+    ("no cell has built", "`%wasmcloud component` lists what cells have built"),
+    ("pulling from registries is not available", "use cell://NAME or file:///path/to/it.wasm"),
+    ("failed to read component", "give the whole path of a file: file:///path/to/it.wasm"),
+    ("are not WebAssembly", "give the path of a component, a .wasm file"),
+    ("unknown builtin name", "the one that is built in is wasmcloud+builtin://http-server"),
+    ("Unable to fetch requested config", "`%wasmcloud config put NAME KEY=VALUE` makes it"),
+    ("is too long", "choose a shorter name"),
     ("unsupported subject", "this host does not know the operation"),
 )
 
@@ -107,9 +118,9 @@ def check_label(key: str) -> None:
 
 
 def config_name(name: str) -> str:
-    if not subjects.is_token(name):
+    if not _CONFIG_NAME.fullmatch(name):
         raise UsageError(
             f"{name!r} cannot be the name of a config",
-            hint="use letters, digits, '_' and '-': the name becomes a part of a NATS subject",
+            hint="use the letters a to z, digits, '_' and '-': the name becomes a NATS key",
         )
     return name

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from workbench.errors import NatsError, WorkbenchError
+from workbench.lattice.state import ProviderState
 from workbench.wire import subjects
 
 if TYPE_CHECKING:
     from workbench.lattice.observer import Observer
-    from workbench.lattice.state import LatticeState, ProviderState
+    from workbench.lattice.state import LatticeState
     from workbench.lattice.wadm import WadmClient
     from workbench.nats import Connection
 

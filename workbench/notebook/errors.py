@@ -6,11 +6,12 @@ Anything that is not a `WorkbenchError` keeps its traceback: it is a mistake in 
 
 from __future__ import annotations
 
+import re
 import traceback
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from workbench.errors import ManifestError, WitError, WorkbenchError
+from workbench.errors import LimitHit, ManifestError, Trap, WitError, WorkbenchError
 from workbench.notebook.display.text import visible
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ __all__ = ["describe", "install", "uninstall"]
 # No red: front ends put errors on a red ground of their own, where red text drowns.
 _BOLD, _DIM, _CYAN, _END = "\x1b[1m", "\x1b[2m", "\x1b[36m", "\x1b[0m"
 _LINES = 40
+_MANIFEST_HINT = "mend the manifest there; `%wasmcloud app validate` checks it without deploying"
 _LINE = 400
 
 
@@ -47,6 +49,9 @@ def _show(
 def describe(error: BaseException, trace: TracebackType | None = None) -> list[str]:
     """The lines a person reads; coloured for a terminal or a notebook."""
     message = error.message if isinstance(error, WorkbenchError) else str(error)
+    hint = getattr(error, "hint", "")
+    if isinstance(error, Trap) and not isinstance(error, LimitHit):
+        message, hint = _trapped(error)
     first, *more = _block(message)
     lines = [f"{_BOLD}✗ {first}{_END}", *(f"  {line}" for line in more)]
     if isinstance(error, ManifestError):
@@ -56,7 +61,6 @@ def describe(error: BaseException, trace: TracebackType | None = None) -> list[s
         lines.append(f"  {visible(repr(error.payload), 2000)}")
     lines += [f"  {_DIM}{visible(note, _LINE)}{_END}" for note in getattr(error, "__notes__", ())]
     lines += _guest_output(error)
-    hint = getattr(error, "hint", "")
     if hint and not isinstance(error, ManifestError):
         lines += [f"  {_CYAN}→ {line}{_END}" for line in _block(hint)]
     place = _place(trace)
@@ -71,9 +75,33 @@ def _block(text: str) -> list[str]:
     return [*lines[:_LINES], f"… ({hidden} more lines)"] if hidden > 0 else lines
 
 
+# What Rust's runtime under a Python component adds when Python code raises.
+_RUNTIME_WORDS = re.compile(
+    r"thread '.*' .*panicked at|Python function threw an unexpected exception|note: run with"
+)
+
+
+def _trapped(error: Trap) -> tuple[str, str]:
+    """What happened and what to do. The hint of a trap is where it stopped in machine code: that
+    says something only where the guest wrote nothing."""
+    stderr = [line for line in error.fields.get("stderr", ()) if line.strip()]
+    if not stderr:
+        return error.message, error.hint
+    message = error.message
+    if any(line.startswith("Traceback (most recent call last)") for line in stderr):
+        stderr = [line for line in stderr if not _RUNTIME_WORDS.search(line)]
+        message = f"{message.partition(' trapped')[0]} raised {stderr[-1]}"
+    return message, "mend the component's cell and run it again: running copies take the new code"
+
+
 def _findings(error: ManifestError) -> list[str]:
+    findings = tuple(error.fields.get("findings") or ())
+    if len(findings) == 1:
+        # The headline says it already.
+        hint = getattr(findings[0], "hint", "") or _MANIFEST_HINT
+        return [f"  {_CYAN}→ {visible(hint, _LINE)}{_END}"]
     lines: list[str] = []
-    for finding in tuple(error.fields.get("findings") or ())[:_LINES]:
+    for finding in findings[:_LINES]:
         lines.append(f"  • {visible(finding, _LINE)}")
         hint = getattr(finding, "hint", "")
         if hint:
@@ -87,7 +115,11 @@ def _guest_output(error: BaseException) -> list[str]:
     text = fields.get("stderr") or fields.get("output") or ""
     if not isinstance(text, str):
         text = "\n".join(map(str, text))
-    written = [line for line in text.strip().split("\n") if line.strip()][-12:]
+    written = [
+        line
+        for line in text.strip().split("\n")
+        if line.strip() and not _RUNTIME_WORDS.search(line)
+    ][-12:]
     return [f"  {_DIM}│ {visible(line, _LINE)}{_END}" for line in written]
 
 

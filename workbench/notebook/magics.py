@@ -6,13 +6,15 @@ from typing import Any
 
 from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
 
-from workbench.errors import UsageError
+from workbench.errors import Interrupted, UsageError
 from workbench.notebook.help import overview, verb_page
 from workbench.notebook.parse import find_verb, parse_call
 from workbench.notebook.session import Session
 from workbench.notebook.verbs import PLANNED, VERBS
 
 __all__ = ["WasmcloudMagics"]
+
+_AFTER = "what was asked of the lattice before goes on: `%wasmcloud status` shows what is"
 
 
 @magics_class
@@ -35,7 +37,10 @@ class WasmcloudMagics(Magics):
         if "--help" in rest.split():
             return verb_page(verb)
         call = parse_call(verb, rest, cell, self.session.variable)
-        return verb.handler(self.session, call)
+        try:
+            return verb.handler(self.session, call)
+        except KeyboardInterrupt:
+            raise Interrupted(f"`{verb.name}` was interrupted", hint=_AFTER) from None
 
     def _help(self, name: str, cell: str | None) -> Any:
         if cell is not None and cell.strip():

@@ -25,7 +25,7 @@ def find_verb(verbs: Mapping[str, Verb], name: str, planned: Mapping[str, str]) 
             hint="`%wasmcloud help` lists what is",
             verb=name,
         )
-    near = difflib.get_close_matches(name, [*verbs, *planned], n=3, cutoff=0.5)
+    near = difflib.get_close_matches(name, [*verbs, *planned], n=3)
     raise UsageError(
         f"there is no verb {name!r}",
         hint=_did_you_mean(near) or "`%wasmcloud help` lists all verbs",
@@ -117,12 +117,15 @@ def _option_value(
 
 
 def parse_number(value: Any, kind: type[int] | type[float], what: str) -> Any:
-    """``value`` as a number of this kind."""
+    """``value`` as a number of this kind; one with a fraction is a time, and more than 0."""
     try:
-        return kind(value)
-    except (TypeError, ValueError):
-        name = "a whole number" if kind is int else "a number"
-        raise UsageError(f"{what} wants {name}, not {value!r}") from None
+        number = kind(value)
+    except (TypeError, ValueError, OverflowError):
+        number = None
+    name, example = ("a whole number", "2") if kind is int else ("a number of seconds", "2.5")
+    if number is None or (kind is float and not 0 < number < float("inf")):
+        raise UsageError(f"{what} wants {name}, not {value!r}", hint=f"such as {what} {example}")
+    return number
 
 
 def parse_pairs(texts: Iterable[str], what: str) -> dict[str, str]:
@@ -131,7 +134,7 @@ def parse_pairs(texts: Iterable[str], what: str) -> dict[str, str]:
     for text in texts:
         key, sign, value = str(text).partition("=")
         if not sign or not key:
-            raise UsageError(f"{what} wants KEY=VALUE, not {text!r}")
+            raise UsageError(f"{what} wants KEY=VALUE, not {text!r}", hint=f"such as {what} zone=a")
         pairs[key] = value
     return pairs
 
@@ -159,7 +162,7 @@ def _fill(verb: Verb, values: list[Any]) -> dict[str, Any]:
 
 def _checked(verb: Verb, argument: Argument, value: Any) -> Any:
     if argument.choices and value not in argument.choices:
-        near = difflib.get_close_matches(str(value), argument.choices, n=3, cutoff=0.5)
+        near = difflib.get_close_matches(str(value), argument.choices, n=3)
         allowed = f"it takes {', '.join(argument.choices)}"
         raise UsageError(
             f"`{verb.name}` does not take {value!r}",

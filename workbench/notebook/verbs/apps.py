@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from workbench._apps import read_manifest
 from workbench.errors import NotFound, UsageError
 from workbench.notebook.display.deploy import deploy_card
 from workbench.notebook.display.html import element
@@ -43,11 +44,21 @@ def _manifest(call: Call, word: str) -> Any:
 
 def deploy(session: Session, call: Call) -> None:
     """Shows the parts becoming ready, in place."""
-    app = session.lattice.deploy(_manifest(call, "file"))
+    source = _manifest(call, "file")
+    _warn(source)
+    app = session.lattice.deploy(source)
     if call["no_wait"]:
         LiveDisplay().show(deploy_card(app.name, app.status, ended=True))
     else:
         _follow(app, call["timeout"], timed=True)
+
+
+def _warn(source: Any) -> None:
+    """Show what a manifest says without effect: it deploys, but not as it was meant."""
+    examined = examine(read_manifest(source) if isinstance(source, Path) else source)
+    rows = [(False, str(f), f.hint) for f in examined.findings if f.level == "warning"]
+    if rows and examined.manifest is not None:
+        LiveDisplay().show(Shown(findings_html("Manifest", rows), findings_text("Manifest", rows)))
 
 
 def _follow(app: App, timeout_s: float, *, timed: bool) -> None:
@@ -77,9 +88,10 @@ def _known(lattice: Lattice, name: str) -> App:
     if name in names:
         return lattice.app(name)
     near = difflib.get_close_matches(name, names, n=3)
+    stored = ", ".join(near or names)
     raise NotFound(
         f"there is no application {name!r}",
-        hint=f"stored: {', '.join(near or names) or 'none'}",
+        hint=f"stored: {stored}" if stored else "none is stored: `%%wasmcloud deploy` brings one",
         matches=near,
     )
 
@@ -95,7 +107,10 @@ def app(session: Session, call: Call) -> Any:
         stored = lattice.put_manifest(_manifest(call, "name"))
         return said(f"Manifest of {visible(stored.name, 80)} is stored, not deployed.")
     if name is None:
-        raise UsageError(f"`app {action}` wants the NAME of an application")
+        raise UsageError(
+            f"`app {action}` wants the NAME of an application",
+            hint="`%wasmcloud app list` lists them",
+        )
     chosen = lattice.app(name) if action == "delete" else _known(lattice, name)
     match action:
         case "status" if call["wait"]:
@@ -114,9 +129,8 @@ def app(session: Session, call: Call) -> Any:
 
 def _validate(call: Call) -> Shown:
     source = _manifest(call, "name")
-    text = source.read_text() if isinstance(source, Path) else source
-    examined = examine(text)
-    rows = [(False, str(finding), getattr(finding, "hint", "")) for finding in examined.findings]
+    examined = examine(read_manifest(source) if isinstance(source, Path) else source)
+    rows = [(False, str(finding), finding.hint) for finding in examined.findings]
     if not rows:
         rows = [(True, "the manifest is fine", "")]
     return Shown(findings_html("Manifest", rows), findings_text("Manifest", rows))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -18,10 +19,17 @@ from workbench.wire.wit.coerce import coerce, from_json, parse_argument
 
 __all__ = ["VERBS"]
 
+_METHOD = re.compile(r"[A-Z0-9!#$%&'*+.^_`|~-]+")  # RFC 9110 §5.6.2
+
 
 def invoke(session: Session, call: Call) -> Any:
     """The decoded value, so that ``_`` and ``x = %wasmcloud invoke …`` hold it."""
     lattice, target, path = session.lattice, call["id"], call["function"]
+    if path.startswith("wasi:http/incoming-handler"):
+        raise UsageError(
+            "an HTTP handler is not called with typed arguments",
+            hint=f"%wasmcloud http {target} GET /",
+        )
     _, function = lattice.function(target, path)
     args = _arguments(function, call)
     began = time.perf_counter()
@@ -98,12 +106,19 @@ def http(session: Session, call: Call) -> Any:
     for line in call["header"]:
         name, sign, value = str(line).partition(":")
         if not sign:
-            raise UsageError(f"--header wants 'Name: value', not {line!r}")
+            raise UsageError(
+                f"--header wants 'Name: value', not {line!r}", hint="-H 'Accept: text/plain'"
+            )
         headers[name.strip()] = value.strip()
+    method = str(call["method"] or "GET").upper()
+    if not _METHOD.fullmatch(method):
+        raise UsageError(
+            f"{method!r} is no HTTP method", hint="GET, POST, PUT, DELETE and so on, one word"
+        )
     body = call.body if call.body is not None else (call["data"] or "")
     reply = session.lattice.http(
         call["id"],
-        str(call["method"] or "GET").upper(),
+        method,
         str(call["path"] or "/"),
         headers=headers,
         body=body if isinstance(body, bytes) else str(body).encode(),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import workbench
@@ -63,7 +64,7 @@ def _grow(lattice: workbench.Lattice, call: Call) -> Shown:
             hint="`%wasmcloud disconnect` leaves it",
         )
     have = len(lattice.hosts_running)
-    wanted = have if call["hosts"] is None else call["hosts"]
+    wanted = max(have, 1) if call["hosts"] is None else call["hosts"]
     if wanted < have:
         raise UsageError(
             f"{plural(have, 'host')} run here; `up` only adds hosts",
@@ -93,12 +94,17 @@ def connect(session: Session, call: Call) -> None:
             f"lattice {running.name} is open in this notebook",
             hint="`%wasmcloud down` (embedded) or `%wasmcloud disconnect` (joined) first",
         )
+    creds = call["creds"]
+    if creds is not None and not Path(str(creds)).expanduser().is_file():
+        raise UsageError(
+            f"there is no credentials file {creds}", hint="give the path of a NATS .creds file"
+        )
     if "@" in str(call["url"]):
         raise UsageError(
             "credentials don't belong on a magic line: they would be saved with the notebook",
             hint="give a file with --creds, or call workbench.connect(…) with os.environ[…]",
         )
-    options: dict[str, Any] = {"creds": call["creds"], "js_domain": call["js_domain"]}
+    options: dict[str, Any] = {"creds": creds, "js_domain": call["js_domain"]}
     lattice = workbench.connect(
         call["url"],
         lattice=call["lattice"] or "default",

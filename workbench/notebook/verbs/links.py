@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
@@ -14,6 +15,9 @@ from workbench.notebook.display.text import plural, visible
 from workbench.notebook.parse import parse_pairs
 from workbench.notebook.session import Session
 from workbench.notebook.verbs.model import Argument, Body, Call, Many, Option, Verb
+
+if TYPE_CHECKING:
+    from workbench.wire.records import Link
 
 __all__ = ["VERBS"]
 
@@ -38,10 +42,19 @@ def link(session: Session, call: Call) -> Any:
             source_config=tuple(call["source_config"]),
             target_config=tuple(call["target_config"]),
         )
-        return said(f"Linked {_arrow(made.source_id, made.target)} for {visible(path, 120)}.")
+        text = f"Linked {_arrow(made.source_id, made.target)} for {visible(path, 120)}."
+        return said(" ".join([text, *_doubts(session, made)]))
     source, *_, path = _ends(words, interface, 1, _DEL)
     session.lattice.delete_link(source, path, name=call["name"])
     return said(f"Deleted the link {visible(source, 60)} has for {visible(path, 120)}.")
+
+
+def _doubts(session: Session, link: Link) -> list[str]:
+    """Why a link that was made may not be what was meant."""
+    first, *_ = link.interfaces
+    name = f"{link.wit_namespace}:{link.wit_package}/{first}"
+    found = session.lattice.explain(link.source_id, link.target, name, link_name=link.name)
+    return [f"But {visible(finding.text, 300)}." for finding in found]
 
 
 def _ends(words: Sequence[str], interface: str, ends: int, usage: str) -> list[str]:
@@ -104,24 +117,35 @@ def _arrow(source: str, target: str) -> str:
     return f"{visible(source, 60)} → {visible(target, 60)}"
 
 
+_SECRET = re.compile(r"passw|secret|token|api_?key|private|credential", re.IGNORECASE)
+
+
 def config(session: Session, call: Call) -> Any:
     lattice, name = session.lattice, call["name"]
     action = call["action"]
     if action == "list":
         return listing("configs", sorted(lattice.configs.items()))
     if name is None:
-        raise UsageError(f"`config {action}` wants the NAME of a configuration")
+        raise UsageError(
+            f"`config {action}` wants the NAME of a configuration",
+            hint="`%wasmcloud config list` lists them",
+        )
     if action == "get":
         pairs = sorted(lattice.get_config(name).items())
         title = f"Configuration {visible(name, 80)}"
         shown = [(visible(key, 60), value) for key, value in pairs]
         return Shown(card(title, facts(shown), kind="config"), f"{title}\n{text_facts(shown)}")
     if action == "del":
+        if name not in lattice.configs:
+            return said(f"Configuration {visible(name, 80)} was not there.")
         lattice.delete_config(name)
         return said(f"Configuration {visible(name, 80)} is deleted.")
     values = _config_values(call)
     lattice.put_config(name, values)
-    return said(f"Configuration {visible(name, 80)} has {', '.join(map(visible, sorted(values)))}.")
+    text = f"Configuration {visible(name, 80)} has {', '.join(map(visible, sorted(values)))}."
+    if any(map(_SECRET.search, values)):
+        text += " It is no place for secrets: everyone on the lattice can read it."
+    return said(text)
 
 
 def _config_values(call: Call) -> dict[str, str]:
@@ -137,7 +161,10 @@ def _config_values(call: Call) -> dict[str, str]:
             for k, v in loaded.items()
         }
     if not call["values"]:
-        raise UsageError("`config put` wants KEY=VALUE, or the values in the cell's body")
+        raise UsageError(
+            "`config put` wants KEY=VALUE, or the values in the cell's body",
+            hint="such as %wasmcloud config put addr address=127.0.0.1:8080",
+        )
     return parse_pairs(call["values"], "`config put`")
 
 
