@@ -198,6 +198,7 @@ class Lattice:
     async def start_provider(
         self, ref: str, provider_id: str, *, host: str | None = None, config: Sequence[str] = ()
     ) -> Ack:
+        """Start a provider and wait until it runs; without ``host`` wherever it fits."""
         self._write()
         return await self.control.start_provider(
             host, ref, provider_id, config=config, wait_s=EVENT_WAIT_S

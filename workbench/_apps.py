@@ -54,12 +54,16 @@ class App:
         return await self._lattice.wadm_client.delete(self.name)
 
     async def wait(
-        self, *, timeout_s: float = 60.0, on_status: Callable[[Status], None] | None = None
+        self,
+        *,
+        timeout_s: float = 60.0,
+        patience_s: float = FAILURE_PATIENCE_S,
+        on_status: Callable[[Status], None] | None = None,
     ) -> Status:
         """The status once it is deployed; ``on_status`` hears each change before.
 
         Raises `WadmError` with the manager's words when it is not deployed in time, or when it
-        has failed and nothing improved for `FAILURE_PATIENCE_S`.
+        has failed and nothing improved for ``patience_s``.
         """
         last: Status | None = None
         loop = asyncio.get_running_loop()
@@ -73,7 +77,7 @@ class App:
                     if status.type == "deployed":
                         return status
                     failed = status.type == "failed"
-                    patience = loop.time() + FAILURE_PATIENCE_S
+                    patience = loop.time() + patience_s
                     limit.reschedule(min(deadline, patience) if failed else deadline)
         except TimeoutError:
             pass

@@ -403,10 +403,19 @@ class App:
         return self._lattice._run(self._aio.manifest(version))
 
     def wait(
-        self, *, timeout_s: float = 60.0, on_status: Callable[[Status], None] | None = None
+        self,
+        *,
+        timeout_s: float = 60.0,
+        patience_s: float = 5.0,
+        on_status: Callable[[Status], None] | None = None,
     ) -> Status:
-        """The status once it is deployed; ``on_status`` hears each change, on the loop's thread."""
-        return self._lattice._run(self._aio.wait(timeout_s=timeout_s, on_status=on_status))
+        """The status once it is deployed; ``on_status`` hears each change, on the loop's thread.
+
+        Raises `WadmError` after ``timeout_s``, or ``patience_s`` after it failed.
+        """
+        return self._lattice._run(
+            self._aio.wait(timeout_s=timeout_s, patience_s=patience_s, on_status=on_status)
+        )
 
     def undeploy(self) -> None:
         """Take it off the lattice; its manifest stays stored."""

@@ -112,9 +112,11 @@ def check_ids(thing_id: str, ref: str) -> None:
 
 def check_label(key: str) -> None:
     if not key:
-        raise UsageError("a label needs a key")
+        raise UsageError("a label needs a key", hint="write KEY=VALUE, such as zone=a")
     if key.lower().startswith("hostcore."):
-        raise UsageError("hostcore.* labels belong to the host and cannot be changed")
+        raise UsageError(
+            "hostcore.* labels belong to the host and cannot be changed", hint="choose another key"
+        )
 
 
 def config_name(name: str) -> str:

@@ -104,7 +104,7 @@ def _option_value(
 ) -> Any:
     if not option.value:
         if given is not None:
-            raise UsageError(f"{flag} is a switch and takes no value")
+            raise UsageError(f"{flag} is a switch and takes no value", hint=f"write just {flag}")
         return True
     if given is None:
         word = next(rest, None)

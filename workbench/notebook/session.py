@@ -80,5 +80,7 @@ class Session:
 
     def set_variable(self, name: str, value: Any) -> None:
         if not name.isidentifier():
-            raise UsageError(f"{name!r} can't be the name of a variable")
+            raise UsageError(
+                f"{name!r} can't be the name of a variable", hint="letters, digits and '_'"
+            )
         self.shell.user_ns[name] = value

@@ -210,7 +210,9 @@ def check_link(link: Link) -> Link:
         (link.wit_package, "WIT package"),
     ):
         if not value.strip():
-            raise UsageError(f"{label} cannot be empty")
+            raise UsageError(
+                f"{label} cannot be empty", hint="a link has a source, a target and a name"
+            )
     if not link.interfaces or not all(link.interfaces):
         raise UsageError(
             "a link needs at least one interface",
@@ -218,7 +220,10 @@ def check_link(link: Link) -> Link:
         )
     for value in (link.source_id, link.target):
         if not is_token(value):
-            raise UsageError(f"the id {value!r} cannot be part of a NATS subject")
+            raise UsageError(
+                f"the id {value!r} cannot be part of a NATS subject",
+                hint="use letters, digits, '_' and '-'",
+            )
     return link
 
 

@@ -162,3 +162,15 @@ def test_an_interface_is_read_with_version_and_function(text: str, name: Interfa
 def test_what_is_no_interface_is_a_usage_error() -> None:
     with pytest.raises(UsageError):
         InterfaceName.parse("http")
+
+
+def test_a_source_that_never_calls_the_interface_gets_the_near_one() -> None:
+    state = lattice(spec("front", link("front", "greeter")))
+    found = explain(
+        state,
+        "front",
+        "greeter",
+        "demo:greet/greter",
+        imports={"front": ["demo:greet/greeter@0.1.0"]},
+    )
+    assert any("did you mean demo:greet/greeter?" in finding.text for finding in found)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from workbench.errors import BuildError, ManifestError, UsageError, WitError
+from workbench.errors import BuildError, ManifestError, Trap, UsageError, WitError
 from workbench.notebook.errors import describe
 from workbench.wire.manifest import Finding
 
@@ -47,3 +47,33 @@ def test_the_error_case_of_a_callee_shows_its_payload() -> None:
 
 def test_a_message_can_not_paint_the_terminal() -> None:
     assert "\x1b[2J" not in "\n".join(describe(UsageError("a\x1b[2Jb\u202e")))
+
+
+def test_a_finding_that_stands_alone_is_said_once() -> None:
+    only = Finding(level="error", message="no image", line=9, hint="add one")
+    assert plain(ManifestError("line 9: no image", findings=(only,))) == (
+        "✗ line 9: no image\n  → add one"
+    )
+
+
+def test_python_that_raised_in_a_component_is_named_with_its_traceback() -> None:
+    stderr = [
+        "Traceback (most recent call last):",
+        '  File "/0/app.py", line 3, in handle',
+        "ValueError: kaputt",
+        "",
+        "thread '<unnamed>' (1) panicked at runtime/src/lib.rs:1280:25:",
+        "Python function threw an unexpected exception",
+        "note: run with `RUST_BACKTRACE=1` environment variable to display a backtrace",
+    ]
+    hint = "  at abort in libc.so @ 0xb3de58"
+    text = plain(Trap("x.handle trapped: wasm `unreachable`", hint=hint, stderr=stderr))
+    assert text.startswith("✗ x.handle raised ValueError: kaputt\n")
+    assert '│   File "/0/app.py", line 3, in handle' in text
+    assert "libc.so" not in text and "panicked" not in text
+    assert "→ mend the component's cell" in text
+
+
+def test_a_silent_trap_tells_where_it_stopped() -> None:
+    text = plain(Trap("f trapped: wasm `unreachable`", hint="  at f in m.wasm @ 0x1", stderr=[]))
+    assert text == "✗ f trapped: wasm `unreachable`\n  →   at f in m.wasm @ 0x1"

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from workbench.errors import UsageError
-from workbench.notebook.parse import find_verb, parse_call
+from workbench.notebook.parse import find_verb, parse_call, parse_number
 from workbench.notebook.verbs import PLANNED, VERBS
 from workbench.notebook.verbs.model import Body, Call
 
@@ -131,3 +131,10 @@ def test_every_example_parses() -> None:
             line = head.partition("%wasmcloud")[2].strip()
             parsed: Any = call(line, body or None)
             assert parsed.verb.name == verb.name
+
+
+@pytest.mark.parametrize("value", ["x", "-1", "0", "nan", "inf"])
+def test_a_time_is_a_number_above_zero(value: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        parse_number(value, float, "--timeout")
+    assert caught.value.hint == "such as --timeout 2.5"

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.golden import control_plane
 from workbench.errors import DecodeError, RemoteError, UsageError
 from workbench.wire import jsontext, records
-from workbench.wire.records import Link
+from workbench.wire.records import Link, split_interface
 
 PARSERS = {
     "COMPONENT": records.parse_component_spec,
@@ -156,3 +156,15 @@ def test_any_bytes_parse_or_raise_a_remote_error(parse: Any, data: bytes) -> Non
         parse(data)
     except RemoteError:
         return
+
+
+@pytest.mark.parametrize("text", ["wasi:http", "wasi:http/in_coming", "WASI:http/x", "a:b/", "/"])
+def test_what_can_be_no_interface_makes_no_link(text: str) -> None:
+    with pytest.raises(UsageError, match="is no interface"):
+        split_interface(text)
+
+
+def test_an_interface_loses_its_version_and_several_stay_together() -> None:
+    assert split_interface("wasi:http/types,incoming-handler@0.2.0") == (
+        "wasi", "http", ("types", "incoming-handler"),
+    )  # fmt: skip

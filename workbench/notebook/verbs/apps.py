@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workbench._apps import read_manifest
+from workbench._apps import FAILURE_PATIENCE_S, read_manifest
 from workbench.errors import NotFound, UsageError
 from workbench.notebook.display.deploy import deploy_card
 from workbench.notebook.display.html import element
@@ -71,7 +71,12 @@ def _follow(app: App, timeout_s: float, *, timed: bool) -> None:
 
     with Ticker(draw) as ticker:
         draw(0.0)
-        status = app.wait(timeout_s=timeout_s, on_status=lambda status: seen.__setitem__(0, status))
+        status = app.wait(
+            timeout_s=timeout_s,
+            # Who asks to wait may be mending the cause meanwhile.
+            patience_s=FAILURE_PATIENCE_S if timed else timeout_s,
+            on_status=lambda status: seen.__setitem__(0, status),
+        )
     took = ticker.elapsed_s if timed else None
     live.show(deploy_card(app.name, status, took, ended=True))
 

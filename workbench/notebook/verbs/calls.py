@@ -52,7 +52,9 @@ def _arguments(function: Any, call: Call) -> list[Any]:
     params = function.params
     if call.body is not None and call.body.strip():
         if call["args"]:
-            raise UsageError("give the arguments on the line or in the cell, not both")
+            raise UsageError(
+                "arguments stand on the line and in the cell", hint="give them in one place only"
+            )
         return _from_body(function, call.body.strip())
     words = call["args"]
     if len(words) != len(params):

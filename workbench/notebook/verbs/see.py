@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import difflib
 from pathlib import Path
 from typing import Any
 
-from workbench.errors import UsageError
+from workbench.errors import NotFound, UsageError
 from workbench.lattice.graph import snapshot
 from workbench.notebook.display.listing import about, listing
 from workbench.notebook.display.records import findings_html, findings_text
 from workbench.notebook.display.shown import Shown, said
-from workbench.notebook.display.text import visible
+from workbench.notebook.display.text import plural, visible
 from workbench.notebook.display.traffic import CallList, clock
 from workbench.notebook.session import Session
 from workbench.notebook.verbs.model import Argument, Call, Many, Option, Verb
@@ -32,14 +33,22 @@ def traffic(session: Session, call: Call) -> CallList:
     calls = session.lattice.traffic.calls()
     wanted = call["id"]
     if wanted is not None:
-        calls = [one for one in calls if wanted in (one.source, one.target)]
+        about = [one for one in calls if wanted in (one.source, one.target)]
+        if calls and not about:
+            ends = sorted({end for one in calls for end in (one.source, one.target) if end})
+            raise NotFound(
+                f"none of the last {plural(len(calls), 'call')} came from {wanted!r} or went there",
+                hint=f"there were calls of {', '.join(ends[:12])}",
+                matches=difflib.get_close_matches(wanted, ends, n=3),
+            )
+        calls = about
     limit = call["last"]
     return CallList(calls[-limit:] if limit else calls)
 
 
 def events(session: Session, call: Call) -> Any:
     if call["last"] < 1:
-        raise UsageError("--last wants 1 or more")
+        raise UsageError("--last wants 1 or more", hint="such as --last 20")
     lattice = session.lattice
     names = {host.id: host.friendly_name for host in lattice.hosts}
     rows = [
