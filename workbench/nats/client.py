@@ -13,6 +13,7 @@ from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription as NatsSubscription
 
 from workbench.nats.commands import parse_headers
+from workbench.nats.parser import QuickParser
 
 if TYPE_CHECKING:
     from workbench.nats.connection import Connection
@@ -52,25 +53,51 @@ class TolerantClient(Client):
 
     def __init__(self) -> None:
         super().__init__()
+        self._ps = QuickParser(self)
         self.direct: dict[int, Callable[[Message], None]] = {}
         self.connection: Connection | None = None
+
+    def deliver(
+        self, sid: int, subject: bytes, reply: bytes, data: bytes, headers: bytes | None
+    ) -> bool:
+        """Hand a message to its plain callback; False if it has none or odd headers."""
+        callback = self.direct.get(sid)
+        if callback is None:
+            return False
+        parsed = None
+        if headers:
+            parsed = parse_headers(headers)
+            if not parsed:
+                return False
+        self._call(callback, subject, reply, data, parsed)
+        return True
 
     async def _process_msg(self, sid, subject, reply, data, headers):  # type: ignore[override]
         callback = self.direct.get(sid)
         if callback is None:
             await super()._process_msg(sid, subject, reply, data, headers)
             return
-        self.stats["in_msgs"] += 1
-        self.stats["in_bytes"] += len(data)
         parsed = None
         if headers:
             parsed = parse_headers(bytes(headers)) or await self._process_headers(headers)
+        self._call(callback, bytes(subject), bytes(reply or b""), bytes(data), parsed)
+
+    def _call(
+        self,
+        callback: Callable[[Message], None],
+        subject: bytes,
+        reply: bytes,
+        data: bytes,
+        headers: Mapping[str, str] | None,
+    ) -> None:
+        self.stats["in_msgs"] += 1
+        self.stats["in_bytes"] += len(data)
         message = Message(
-            bytes(subject).decode("utf-8", "replace"),
-            bytes(data),
-            bytes(reply).decode("utf-8", "replace") if reply else "",
-            parsed,
-            status_of(parsed) if parsed else None,
+            subject.decode("utf-8", "replace"),
+            data,
+            reply.decode("utf-8", "replace"),
+            headers,
+            status_of(headers) if headers else None,
             self.connection,
         )
         try:
