@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench._apps import App, checked_manifest
 from workbench._calls import Calls, HttpReply
-from workbench._embedded import Embedded
+from workbench._embedded import Embedded, quietly
 from workbench._running import Running
 from workbench.errors import NoResponders, NotFound, NotRunning, ReadOnly, UsageError
 from workbench.lattice.control import ControlClient
@@ -94,6 +94,11 @@ class Lattice:
     def embedded(self) -> bool:
         """Whether it runs in this process."""
         return self._embedded is not None
+
+    @property
+    def connected(self) -> bool:
+        """Whether the NATS server is there now."""
+        return self.nc.is_connected
 
     @property
     def nats_url(self) -> str:
@@ -296,6 +301,12 @@ class Lattice:
         await self.control.delete_link(source, namespace, package, name=name)
         await self.observer.wait_for(lambda state: not any(map(fits, state.links)), timeout_s=5.0)
 
+    async def settled(self) -> None:
+        """Until the providers on our own hosts have taken, or refused, their links and configs."""
+        await asyncio.gather(*(host.settled() for host in self.hosts_running))
+        # What they said about it waits for one turn of the loop.
+        await asyncio.sleep(0)
+
     async def put_config(self, name: str, values: Mapping[str, str]) -> None:
         """Store a named configuration, in place of what it held."""
         self._write()
@@ -465,9 +476,10 @@ class Lattice:
             return
         self.closed = True
         self.traffic.close()
-        await self.calls.close()
-        await self.observer.stop()
-        await self.nc.close()
+        # One part that fails to end, with the server dead for instance, must not keep the others.
+        await quietly(self.calls.close(), "the client of calls")
+        await quietly(self.observer.stop(), "the observer")
+        await quietly(self.nc.close(), "the connection")
         if self._embedded is not None:
             await self._embedded.stop()
         for callback in self._on_close:

@@ -74,14 +74,24 @@ class App:
                     last = status
                     if on_status is not None:
                         on_status(status)
-                    if status.type == "deployed":
+                    if status.type == "deployed" and not await self._troubles_of_providers():
                         return status
-                    failed = status.type == "failed"
+                    failed = status.type in ("failed", "deployed")
                     patience = loop.time() + patience_s
                     limit.reschedule(min(deadline, patience) if failed else deadline)
         except TimeoutError:
             pass
         raise _not_deployed(self.name, last, self._lattice.state)
+
+    async def _troubles_of_providers(self) -> list[str]:
+        """Why providers of it are unwell. The manager calls a link deployed when it is stored;
+        whether its provider takes it shows a moment later."""
+        await self._lattice.settled()
+        return [
+            provider.error
+            for _, provider in self._lattice.state.providers()
+            if provider.error and provider.annotations.get(APPSPEC) == self.name
+        ]
 
     @property
     def story(self) -> list[Any]:

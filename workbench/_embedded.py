@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from workbench.wadm import Manager
     from workbench.wasm import Engine
 
-__all__ = ["Embedded"]
+__all__ = ["Embedded", "quietly"]
 
 log = logging.getLogger(__name__)
 
@@ -195,17 +195,17 @@ class Embedded:
         """Everything down, in the order that lets each part say goodbye. Harmless when down."""
         if self.manager is not None:
             # First, or it would start elsewhere what the hosts below give up.
-            await _quietly(self.manager.stop(), "the manager")
+            await quietly(self.manager.stop(), "the manager")
             self.manager = None
         hosts = list(self.hosts.values())
-        await asyncio.gather(*(_quietly(host.stop(), f"host {host.id}") for host in hosts))
+        await asyncio.gather(*(quietly(host.stop(), f"host {host.id}") for host in hosts))
         self.hosts.clear()
         await asyncio.gather(*self._watchers, return_exceptions=True)
-        for connection in self._connections.values():
-            await connection.close()
+        for name, connection in self._connections.items():
+            await quietly(connection.close(), f"the connection of {name}")
         self._connections.clear()
         if self.engine is not None:
-            await _quietly(self.engine.close(), "the wasm engine")
+            await quietly(self.engine.close(), "the wasm engine")
             self.engine = None
         if self.server is not None:
             await self.server.stop()
@@ -217,7 +217,7 @@ def _import_all(names: tuple[str, ...]) -> None:
         importlib.import_module(name)
 
 
-async def _quietly(stopping: Any, what: str) -> None:
+async def quietly(stopping: Any, what: str) -> None:
     """One part that fails to stop must not keep the others running."""
     try:
         await stopping

@@ -136,6 +136,11 @@ class Lattice:
         return self._aio.wadm
 
     @property
+    def connected(self) -> bool:
+        """Whether the NATS server is there now."""
+        return self._aio.connected
+
+    @property
     def nats_url(self) -> str:
         """The address of the NATS server, without credentials."""
         return self._aio.nats_url

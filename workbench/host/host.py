@@ -147,6 +147,11 @@ class Host:
         except Exception:
             _log.exception("the log target of host %s failed", self.friendly_name)
 
+    async def settled(self) -> None:
+        """Until the providers have taken, or refused, the links and configs they were given."""
+        if self._parts is not None:
+            await self._parts.providers.settled()
+
     @property
     def labels(self) -> dict[str, str]:
         return self._labels.as_dict()

@@ -7,6 +7,7 @@ provider starts wait in the queue, so none is lost and none overtakes another (Â
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import inspect
 import logging
 from collections.abc import Callable, Coroutine, Mapping
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
 __all__ = ["ProviderTable"]
 
 _log = logging.getLogger(__name__)
+
+SETTLING_LIMIT_S = 1.0
 
 Work = Callable[[ProviderHandle], Coroutine[Any, Any, None]]
 
@@ -158,6 +161,7 @@ class ProviderTable:
         known = self._links.touching(request.provider_id)
         while not running.mailbox.empty():
             running.mailbox.get_nowait()
+            running.mailbox.task_done()
         resolved = [await self._resolve(running, link) for link in known]
         made = factory(
             HostData(
@@ -244,6 +248,16 @@ class ProviderTable:
             else:
                 if running.healthy is False:
                     running.doubt.set()
+            finally:
+                running.mailbox.task_done()
+
+    async def settled(self) -> None:
+        """Until every provider has taken, or refused, what was queued for it; not for long, as one
+        of them may stop or be stuck."""
+        started = [one for one in self._running.values() if one.handle is not None]
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(SETTLING_LIMIT_S):
+                await asyncio.gather(*(one.mailbox.join() for one in started))
 
     async def _check_health(self, running: _Running) -> None:
         """First check after a few seconds, then at the interval (events-and-lattice-data.md

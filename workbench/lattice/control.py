@@ -370,6 +370,8 @@ class ControlClient:
             about_host = of if noun not in ("config",) else ""
             raise nobody(self.lattice, about_host) from error
         except RequestTimeout as error:
+            if not self.nc.is_connected:
+                raise
             who = f"host {of}" if of and noun != "config" else f"lattice {self.lattice!r}"
             raise RequestTimeout(
                 f"{who} did not answer {operation} within {self.timeout_s:g} s",

@@ -55,6 +55,9 @@ async def examine(
 
 
 async def _connection(nc: Connection) -> Check:
+    if not nc.is_connected:
+        hint = "it may come back; `%wasmcloud down` and `%wasmcloud up` start a new lattice"
+        return Check("nats", False, "the NATS server is away", hint)
     began = time.perf_counter()
     try:
         await nc.flush()

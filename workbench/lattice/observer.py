@@ -41,6 +41,8 @@ __all__ = ["Change", "Observer"]
 
 log = logging.getLogger(__name__)
 
+EARLY_TROUBLES_KEPT = 256
+
 TICK_S = 5.0
 EVENTS_KEPT = 1000
 START_TIMEOUT_S = 5.0
@@ -79,6 +81,7 @@ class Observer:
         self.nc = nc
         self.lattice = lattice
         self.bad_messages = 0
+        self._early_troubles: dict[tuple[str, str], str] = {}
         self.recent_events: deque[events.Event] = deque(maxlen=EVENTS_KEPT)
         self._js = js if js is not None else nc.js
         self._clock = clock
@@ -224,7 +227,11 @@ class Observer:
 
     def hear_trouble(self, host_id: str, thing_id: str, text: str) -> None:
         """What a host of this process says about a thing it runs."""
+        before = self._state
         self.hear(TroubleHeard(host_id, thing_id, text, self._clock()))
+        if self._state is before and len(self._early_troubles) < EARLY_TROUBLES_KEPT:
+            # It is told directly, and may overtake the event that the thing started.
+            self._early_troubles[host_id, thing_id] = text
 
     def _on_event(self, message: Message) -> None:
         try:
@@ -234,6 +241,10 @@ class Observer:
             return
         self.recent_events.append(event)
         self.hear(EventHeard(event, self._clock()))
+        if isinstance(event.payload, events.ProviderStarted):
+            about = (event.source, event.payload.provider_id)
+            if early := self._early_troubles.pop(about, ""):
+                self.hear_trouble(*about, early)
         for callback in self._event_callbacks:
             try:
                 callback(event)

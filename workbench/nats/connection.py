@@ -299,7 +299,8 @@ class Connection:
             reply = await self._replies.ask(subject, data, headers, timeout_s)
         except TimeoutError as error:
             raise RequestTimeout(
-                f"no reply on {subject} within {timeout_s:g} s",
+                self._away() or f"no reply on {subject} within {timeout_s:g} s",
+                hint=_AWAY_HINT if self._away() else "`%wasmcloud doctor` tells what is wrong",
                 subject=subject,
                 timeout_s=timeout_s,
             ) from error
@@ -319,7 +320,7 @@ class Connection:
         """Ask everybody: all replies within ``timeout_s``.
 
         Ends early at ``limit`` replies, after ``quiet_s`` without a further one, and at once when
-        the server says that nobody is there.
+        the server says that nobody is there. Raises `NatsError` when the server itself is away.
         """
         inbox = self.new_inbox()
         arrived: asyncio.Queue[Message] = asyncio.Queue()
@@ -337,7 +338,13 @@ class Connection:
             pass  # the time is simply over: what came is the answer
         finally:
             await subscription.unsubscribe()
+        if not replies and (away := self._away()):
+            raise NatsError(away, hint=_AWAY_HINT, subject=subject)
         return replies
+
+    def _away(self) -> str:
+        """What to say of a server that is not there, ``""`` while it is."""
+        return "" if self.is_connected else f"the NATS server at {_without_password(self.url)} is away"
 
     async def flush(self, timeout_s: float = 5.0) -> None:
         """Wait until the server has seen all that was sent (a PING round trip)."""
@@ -377,6 +384,9 @@ class Connection:
         await _close_quietly(self._client)
 
 
+_AWAY_HINT = "wait until it is back; `%wasmcloud down` and `%wasmcloud up` start a new lattice"
+
+
 async def _next(queue: asyncio.Queue[Message], quiet_s: float | None) -> Message | None:
     """The next message, or None after ``quiet_s`` of silence."""
     if quiet_s is None:
@@ -389,6 +399,10 @@ async def _next(queue: asyncio.Queue[Message], quiet_s: float | None) -> Message
 
 
 async def _close_quietly(client: TolerantClient) -> None:
+    if not client.is_connected:
+        # nats-py would write it to the broken transport, fail there, and leave its tasks behind.
+        client._pending = []
+        client._pending_data_size = 0
     try:
         await client.close()
     except (nats.errors.Error, OSError) as error:

@@ -33,6 +33,8 @@ def status_card(lattice: Lattice, *, started: bool = False, note: str = "") -> S
         pairs.append(("access", "read-only; connect with --writable to change things"))
     took = f" in {duration(lattice.started_s)}" if started else ""
     state_name = ("up" if lattice.embedded else "joined") + took
+    if not lattice.connected:
+        state_name = "cut off: the NATS server is away"
     title = f"Lattice {visible(lattice.name, 60)}"
     hint = note or "In Python it is the variable lattice."
     told = note or ["In Python it is the variable ", element("span", "lattice", style="code"), "."]
@@ -40,7 +42,7 @@ def status_card(lattice: Lattice, *, started: bool = False, note: str = "") -> S
         element("span", "Lattice ", bdi(lattice.name, 60)),
         facts(pairs),
         element("div", told, style="note small"),
-        mark=badge(state_name, "good"),
+        mark=badge(state_name, "good" if lattice.connected else "bad"),
         kind="status",
     )
     return Shown(html, f"{title} is {state_name}\n{text_facts(pairs)}\n{hint}")
