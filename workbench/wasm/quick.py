@@ -6,8 +6,8 @@ the loop first. A try that reaches a host function, or an epoch deadline, is thr
 again on a worker: until then the guest has had no effect that anybody could see.
 
 What keeps the loop responsive: only small components, only values of bounded size, one epoch
-slice at most for a try, few milliseconds of tries in one turn of the loop, and a function that
-proves not to be short is never tried again.
+slice at most for a try, few milliseconds of tries in one turn of the loop. A function that calls
+the host is never tried again, one that was not short only after many calls on workers.
 """
 
 from __future__ import annotations
@@ -44,6 +44,10 @@ TEXT_LENGTH = 16 * 1024
 SHORT_NS = 500_000
 HOPELESS_NS = 5_000_000
 STRIKES = 3
+PENALTY = 256
+LONGEST_PENALTY = 65_536
+HOPELESS_FACTOR = 64
+"""Calls that go to a worker after so many slow tries, or after one that was far too long."""
 
 
 class NotQuick(LimitHit):
@@ -71,15 +75,20 @@ class QuickState(CallState):
 
 
 class QuickCalls:
-    """Whether one exported function is worth a try on the loop."""
+    """Whether one exported function is worth a try on the loop.
 
-    __slots__ = ("_strikes", "_texts", "possible")
+    A function that proves not to be short goes to the workers for a while, each time for longer:
+    a busy machine makes a short one look long now and then.
+    """
+
+    __slots__ = ("_penalty", "_rest", "_streak", "_strikes", "_texts", "possible")
 
     def __init__(self, function: Function, component_bytes: int) -> None:
         types = [kind for _, kind in function.params]
         texts = [index for index, kind in enumerate(types) if not _is_fixed(kind)]
         self._texts = tuple(texts)
-        self._strikes = 0
+        self._strikes = self._streak = self._rest = 0
+        self._penalty = PENALTY
         self.possible = (
             component_bytes <= COMPONENT_BYTES
             and all(types[index] == Prim("string") for index in texts)
@@ -88,15 +97,14 @@ class QuickCalls:
 
     def fits(self, args: Sequence[Any], port: LoopPort) -> bool:
         """Whether to try this call now."""
-        return (
-            self.possible
-            and port.has_time
-            and all(
-                index < len(args)
-                and isinstance(args[index], str)
-                and len(args[index]) <= TEXT_LENGTH
-                for index in self._texts
-            )
+        if not self.possible or not port.has_time:
+            return False
+        if self._rest:
+            self._rest -= 1
+            return False
+        return not self._texts or all(
+            index < len(args) and isinstance(args[index], str) and len(args[index]) <= TEXT_LENGTH
+            for index in self._texts
         )
 
     def took(self, since_ns: int, port: LoopPort) -> None:
@@ -105,10 +113,16 @@ class QuickCalls:
         port.spend(spent)
         if spent <= SHORT_NS:
             self._strikes = 0
+            self._streak += 1
+            if self._streak == PENALTY:
+                self._penalty = PENALTY
             return
+        self._streak = 0
         self._strikes += 1
         if self._strikes >= STRIKES or spent >= HOPELESS_NS:
-            self.possible = False
+            self._rest = self._penalty * (HOPELESS_FACTOR if spent >= HOPELESS_NS else 1)
+            self._penalty = min(self._penalty * 2, LONGEST_PENALTY)
+            self._strikes = 0
 
 
 def _is_fixed(kind: Type, *, texts_too: bool = False) -> bool:

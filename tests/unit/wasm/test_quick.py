@@ -12,7 +12,7 @@ import pytest
 from tests.unit.wasm.conftest import TINY_API, wat
 from workbench.errors import LimitHit, NotRunning, Trap
 from workbench.wasm import CompiledComponent, Engine, ObjectImports
-from workbench.wasm.quick import QuickCalls
+from workbench.wasm.quick import HOPELESS_NS, PENALTY, SHORT_NS, STRIKES, QuickCalls
 from workbench.wasm.workers import TURN_NS
 from workbench.wire.wit.types import (
     STRING,
@@ -83,7 +83,9 @@ async def test_a_guest_that_goes_on_is_left_to_the_workers(compiled: Compiled) -
     with pytest.raises(LimitHit) as caught:
         await instantiator.call("", "loop", (), timeout_s=0.1)
     assert caught.value.limit == "time"
-    assert not quick.possible
+    port = instantiator.engine.port(asyncio.get_running_loop())
+    await asyncio.sleep(0)
+    assert port.has_time and not any(quick.fits((), port) for _ in range(PENALTY * 32))
     await instantiator.close()
 
 
@@ -125,3 +127,37 @@ async def test_a_long_text_is_left_to_the_workers(quiet: Engine) -> None:
     assert quick.fits(("short",), port)
     assert not quick.fits(("x" * 100_000,), port)
     assert not quick.fits((1,), port) and not quick.fits((), port)
+
+
+async def test_slow_tries_bring_a_rest_that_grows_and_good_ones_take_it_back(
+    quiet: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quick = QuickCalls(Function("f"), 1000)
+    port = quiet.port(asyncio.get_running_loop())
+    now = 0
+    monkeypatch.setattr("workbench.wasm.quick.time.thread_time_ns", lambda: now)
+
+    def tried(spent: int) -> None:
+        nonlocal now
+        now = spent
+        quick.took(0, port)
+        port._new_turn()
+
+    def rest() -> int:
+        calls = 0
+        while not quick.fits((), port):
+            calls += 1
+        return calls
+
+    for _ in range(STRIKES - 1):
+        tried(SHORT_NS + 1)
+        assert rest() == 0
+    tried(SHORT_NS + 1)
+    assert rest() == PENALTY
+    tried(HOPELESS_NS)
+    assert rest() > 10 * PENALTY
+    for _ in range(PENALTY):
+        tried(1000)
+    for _ in range(STRIKES):
+        tried(SHORT_NS + 1)
+    assert rest() == PENALTY
