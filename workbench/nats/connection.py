@@ -344,7 +344,9 @@ class Connection:
 
     def _away(self) -> str:
         """What to say of a server that is not there, ``""`` while it is."""
-        return "" if self.is_connected else f"the NATS server at {_without_password(self.url)} is away"
+        return (
+            "" if self.is_connected else f"the NATS server at {_without_password(self.url)} is away"
+        )
 
     async def flush(self, timeout_s: float = 5.0) -> None:
         """Wait until the server has seen all that was sent (a PING round trip)."""

@@ -6,6 +6,7 @@ So that a real manager finds what it expects and can take over (wadm-engine.md ย
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Literal
 
 from workbench.nats import Bucket, JetStream
@@ -41,25 +42,7 @@ _TRANSFORMED = "wadm_event_consumer.evt.{{wildcard(1)}}.>"
 def stream_configs(storage: Storage = "file") -> list[dict[str, Any]]:
     """The six streams in the order in which the real manager makes them (ยง1)."""
 
-    def stream(
-        name: str, subject: str, retention: str, description: str, **more: Any
-    ) -> dict[str, Any]:
-        subjects = {"subjects": [subject]} if subject else {}
-        return {
-            "name": name,
-            "description": description,
-            **subjects,
-            "retention": retention,
-            "max_consumers": -1,
-            "max_msgs": -1,
-            "max_bytes": -1,
-            "max_age": _70_S,
-            "discard": "old",
-            "storage": storage,
-            "num_replicas": 1,
-            **more,
-        }
-
+    stream = partial(_stream, storage=storage)
     capture = "A stream that stores all events coming in on the {} subject in a cluster"
     sources = [
         {"name": name, "subject_transforms": [{"src": source, "dest": _TRANSFORMED}]}
@@ -101,6 +84,26 @@ def stream_configs(storage: Storage = "file") -> list[dict[str, Any]]:
             sources=sources,
         ),
     ]
+
+
+def _stream(
+    name: str, subject: str, retention: str, description: str, storage: Storage, **more: Any
+) -> dict[str, Any]:
+    subjects = {"subjects": [subject]} if subject else {}
+    return {
+        "name": name,
+        "description": description,
+        **subjects,
+        "retention": retention,
+        "max_consumers": -1,
+        "max_msgs": -1,
+        "max_bytes": -1,
+        "max_age": _70_S,
+        "discard": "old",
+        "storage": storage,
+        "num_replicas": 1,
+        **more,
+    }
 
 
 def bucket_options(storage: Storage = "file") -> dict[str, Any]:
