@@ -131,7 +131,10 @@ def _add_node(network: Network, number: int, node: dict[str, Any], place: tuple[
         label=f"{_plain(node['label'], 40)}\n{node['kind']}",
         title="\n".join(_plain(line, 200) for line in title[:20]),
         shape="box",
-        color={"background": "#ffffff", "border": _FILL.get(node["status"], "#6e7781")},
+        color={  # pyright: ignore[reportArgumentType]  # annotated as str, vis.js takes both
+            "background": "#ffffff",
+            "border": _FILL.get(node["status"], "#6e7781"),
+        },
         x=place[0],
         y=place[1],
     )
