@@ -34,7 +34,7 @@ lint: install
 	$(BIN)/ruff format --check .
 
 types: install
-	$(BIN)/pyright
+	$(BIN)/pyright --pythonpath $(RUN)
 
 imports: install
 	$(BIN)/lint-imports
