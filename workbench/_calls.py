@@ -12,7 +12,15 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from workbench.errors import IncompleteResults, LinkMissing, WitError, WorkbenchError
+from workbench.errors import (
+    CallTimeout,
+    HandshakeTimeout,
+    IncompleteResults,
+    LinkMissing,
+    NatsError,
+    WitError,
+    WorkbenchError,
+)
 from workbench.lattice.rpc import RpcClient
 from workbench.lattice.rpc_trace import new_traceparent
 from workbench.lattice.trace import CallEvent, Phase, Side, Tracer
@@ -64,6 +72,7 @@ class Calls:
         exports_of: ExportsOf,
         exporters_of: Callable[[str], list[str]],
     ) -> None:
+        self._connection = connection
         self.rpc = RpcClient(connection, lattice=lattice, source_id="workbench", tracer=tracer)
         self._exports_of = exports_of
         self._exporters_of = exporters_of
@@ -151,6 +160,13 @@ class Calls:
             if isinstance(cause, LinkMissing):
                 cause.hint = self._with_target(cause)
             raise cause from error
+        except (HandshakeTimeout, CallTimeout) as error:
+            if self._connection.is_connected:
+                raise
+            raise NatsError(
+                f"the NATS server is away, so {target} can't be reached",
+                hint="`%wasmcloud doctor` says more; it is tried again until it is back",
+            ) from error
 
     def _with_target(self, missing: LinkMissing) -> str:
         """The hint with a component that could answer in place of the word TARGET."""

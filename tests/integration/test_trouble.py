@@ -21,11 +21,17 @@ HTTP = Path(__file__).parents[1] / "unit" / "wasm" / "wat" / "http.wat"
 
 
 @pytest.fixture
-def lattice(tmp_path: Path) -> Iterator[workbench.Lattice]:
+def web(tmp_path: Path) -> Path:
+    """An HTTP component."""
     path = tmp_path / "web.wasm"
     path.write_bytes(component_from_wat(HTTP.read_text()))
+    return path
+
+
+@pytest.fixture
+def lattice(web: Path) -> Iterator[workbench.Lattice]:
     with workbench.up() as opened:
-        opened.cells.put("web", path)
+        opened.cells.put("web", web)
         yield opened
 
 
@@ -95,9 +101,11 @@ def test_http_to_what_does_not_run_says_how_to_start_it(lattice: workbench.Latti
     assert "start component cell://web web" in caught.value.hint
 
 
-def test_a_server_that_was_killed_is_named_and_down_still_ends_everything() -> None:
+def test_a_server_that_was_killed_is_named_and_down_still_ends_everything(web: Path) -> None:
     lattice = workbench.up()
     try:
+        lattice.cells.put("web", web)
+        lattice.start_component("cell://web", "web")
         gone = lattice._portal.run(_killed(lattice))
         assert gone
         assert not lattice.connected
@@ -106,6 +114,8 @@ def test_a_server_that_was_killed_is_named_and_down_still_ends_everything() -> N
         assert not check.ok and "away" in check.text
         with pytest.raises((NatsError, RequestTimeout), match="away"):
             lattice.inventory()
+        with pytest.raises(NatsError, match="away"):
+            lattice.http("web", timeout_s=1)
     finally:
         lattice.close()
     assert lattice.closed and lattice.hosts_running == []
