@@ -154,7 +154,8 @@ class Policy(msgspec.Struct, frozen=True):
 
 class Metadata(msgspec.Struct, frozen=True, omit_defaults=True):
     name: str
-    annotations: dict[str, str] = {}
+    # Written even when empty: real wadm leaves it out then, and refuses what it wrote (§8).
+    annotations: dict[str, str]
     labels: dict[str, str] = {}
 
 

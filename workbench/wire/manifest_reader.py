@@ -171,7 +171,7 @@ def _manifest(r: _Reader, root: Node) -> Manifest:
     return Manifest(
         version,
         kind,
-        _metadata(r, metadata, ("metadata",)) if metadata is not None else Metadata(""),
+        _metadata(r, metadata, ("metadata",)) if metadata is not None else Metadata("", {}),
         _spec(r, spec, ("spec",)) if spec is not None else Spec(()),
     )
 

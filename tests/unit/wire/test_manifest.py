@@ -178,4 +178,11 @@ def test_any_spoiled_manifest_gives_findings_and_never_another_error(data: st.Da
     examined = m.examine(whole)
     assert examined.manifest is not None or examined.errors
     if examined.manifest is not None:
-        assert m.parse(examined.manifest.to_json()) is not None or not examined.manifest.metadata
+        assert m.parse(examined.manifest.to_json()) == examined.manifest
+
+
+def test_empty_annotations_survive_being_sent_as_json() -> None:
+    whole = m.parse(SHOP).to_obj()
+    whole["metadata"]["annotations"] = {}
+    manifest = m.parse(whole)
+    assert m.parse(manifest.to_json()) == manifest
