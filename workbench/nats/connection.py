@@ -415,6 +415,9 @@ def _connect_failed(url: str, error: Exception) -> ConnectFailed:
     text = str(error) or type(error).__name__
     if "authorization" in text.lower():
         hint = "the server refuses these credentials: check user, password or the creds file"
+    elif isinstance(error, ConnectionResetError | nats.errors.UnexpectedEOF):
+        # What the server said last is lost when it closes while we are still writing.
+        hint = "the server hung up at once: most often it refuses the credentials"
     else:
         hint = "check that a NATS server listens there and that the address is right"
     return ConnectFailed(f"no connection to {_without_password(url)}: {text}", hint=hint, url=url)

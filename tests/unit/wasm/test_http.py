@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -36,7 +37,12 @@ async def test_a_small_answer_wakes_the_loop_once(
 ) -> None:
     loop, woken = asyncio.get_running_loop(), []
     wake = loop.call_soon_threadsafe
-    monkeypatch.setattr(loop, "call_soon_threadsafe", lambda *args: woken.append(wake(*args)))
+
+    def counted(*args: Any) -> Any:
+        woken.append(args)  # before the wake: the loop may be done with it before this returns
+        return wake(*args)
+
+    monkeypatch.setattr(loop, "call_soon_threadsafe", counted)
     response = await http.handle_http(HttpRequest("GET", "/some/path"))
     assert (response.status, await collect(response.body)) == (200, b"hello /some/path")
     assert len(woken) == 1
