@@ -2,6 +2,9 @@
 # All of it works from a clean clone, as root or not; nothing is installed outside .venv
 # except Debian's chromium, and that only by root.
 
+# Another environment that happens to be active must not leak into this one.
+unexport VIRTUAL_ENV
+
 VENV ?= .venv
 PYTHON ?= python3
 BIN := $(VENV)/bin
