@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
+from hypothesis import settings
 
 from workbench.nats import Connection, Server
+
+# The same examples every time in CI; at a desk new ones are looked for. No deadline: machines are
+# shared, and speed is what benchmarks are for.
+settings.register_profile("workbench", deadline=None, derandomize="CI" in os.environ)
+settings.load_profile("workbench")
 
 
 @pytest.fixture(scope="session", autouse=True)
