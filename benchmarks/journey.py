@@ -115,7 +115,11 @@ def deploy_rounds(lattice: workbench.Lattice, rounds: int) -> list[float]:
         app = lattice.deploy(manifest("bench"), wait=True)
         taken.append(time.perf_counter() - began)
         app.undeploy()
-        lattice._run(lattice._aio.observer.wait_for(lambda state: not list(state.components())))
+        lattice._run(
+            lattice._aio.observer.wait_for(
+                lambda state: not state.running("hello") and not state.running("httpd")
+            )
+        )
         app.delete()
     return taken
 
