@@ -7,6 +7,7 @@ wrong; `examine` adds the validation rules of `workbench.wire.manifest_rules` an
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -28,6 +29,10 @@ CONTENT_YAML = "application/yaml"
 
 Path = tuple[str | int, ...]
 Format = Literal["yaml", "json"]
+
+# Characters that JSON strings may hold as they are, but that YAML folds like a line break or
+# refuses: they go out escaped, which both read.
+_NOT_PLAIN_IN_YAML = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 
 
 class ConfigProperty(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -204,7 +209,9 @@ class Manifest(msgspec.Struct, frozen=True, rename={"api_version": "apiVersion"}
         return msgspec.json.decode(self.to_json())
 
     def to_json(self) -> bytes:
-        return msgspec.json.encode(self)
+        """Compact JSON that a YAML reader reads alike: servers try YAML first (wadm-api.md §2)."""
+        text = msgspec.json.encode(self).decode()
+        return _NOT_PLAIN_IN_YAML.sub(lambda c: f"\\u{ord(c[0]):04x}", text).encode()
 
 
 class Finding(msgspec.Struct, frozen=True):

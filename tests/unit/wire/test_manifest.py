@@ -181,6 +181,14 @@ def test_any_spoiled_manifest_gives_findings_and_never_another_error(data: st.Da
         assert m.parse(examined.manifest.to_json()) == examined.manifest
 
 
+@pytest.mark.parametrize("odd", ["\x7f", "\x85", "\x9f", "\u2028", "\u2029", "\ufeff", "\uffff"])
+def test_what_yaml_takes_for_a_line_break_survives_being_sent_as_json(odd: str) -> None:
+    whole = m.parse(SHOP).to_obj()
+    whole["metadata"]["annotations"]["description"] = f"a{odd} b{odd}"
+    manifest = m.parse(whole)
+    assert m.parse(manifest.to_json()) == manifest
+
+
 def test_empty_annotations_survive_being_sent_as_json() -> None:
     whole = m.parse(SHOP).to_obj()
     whole["metadata"]["annotations"] = {}
