@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from workbench.wasm.compiled import CompiledComponent as CompiledComponent
     from workbench.wasm.component import Component as Component
     from workbench.wasm.engine import Engine as Engine
+    from workbench.wasm.grants import Grants as Grants
+    from workbench.wasm.grants import MemoryDirectory as MemoryDirectory
+    from workbench.wasm.grants import NetworkGrants as NetworkGrants
+    from workbench.wasm.grants import RealDirectory as RealDirectory
     from workbench.wasm.imports import Imports as Imports
     from workbench.wasm.imports import ImportsBase as ImportsBase
     from workbench.wasm.imports import ObjectImports as ObjectImports
@@ -24,10 +28,14 @@ _HOMES = {
     "CompiledComponent": "compiled",
     "Component": "component",
     "Engine": "engine",
+    "Grants": "grants",
     "Imports": "imports",
     "ImportsBase": "imports",
     "Instantiator": "instantiator",
+    "MemoryDirectory": "grants",
+    "NetworkGrants": "grants",
     "ObjectImports": "imports",
+    "RealDirectory": "grants",
     "StoreLimits": "limits",
     "wat_to_bytes": "text",
 }
@@ -36,10 +44,14 @@ __all__ = [
     "CompiledComponent",
     "Component",
     "Engine",
+    "Grants",
     "Imports",
     "ImportsBase",
     "Instantiator",
+    "MemoryDirectory",
+    "NetworkGrants",
     "ObjectImports",
+    "RealDirectory",
     "StoreLimits",
     "wat_to_bytes",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from workbench.wasm import capi
+from workbench.wasm.grants import NOTHING, Grants
 from workbench.wasm.introspect import Introspection
 from workbench.wasm.limits import StoreLimits
 from workbench.wasm.linking import missing_imports
@@ -91,6 +92,7 @@ class CompiledComponent:
         name: str = "",
         limits: StoreLimits | None = None,
         on_log: OnLog | None = None,
+        grants: Grants = NOTHING,
     ) -> Instantiator:
         """Prepare to run this component with these imports. Raises `MissingImport`."""
         from workbench.wasm.instantiator import Instantiator
@@ -101,4 +103,5 @@ class CompiledComponent:
             name=name or self.name,
             limits=limits or self.engine.limits,
             on_log=on_log,
+            grants=grants,
         )

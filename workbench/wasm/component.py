@@ -12,6 +12,7 @@ from typing import Any
 from workbench.errors import AmbiguousName, NotFound, WitError
 from workbench.wasm.compiled import CompiledComponent
 from workbench.wasm.engine import Engine
+from workbench.wasm.grants import NOTHING, Grants
 from workbench.wasm.imports import ImportsBase, ObjectImports
 from workbench.wasm.instantiator import Instantiator, OnLog
 from workbench.wasm.text import wat_to_bytes
@@ -129,6 +130,7 @@ class Component:
         *args: Any,
         imports: Mapping[str, Any] | ImportsBase | None = None,
         timeout_s: float | None = None,
+        grants: Grants = NOTHING,
         **named: Any,
     ) -> Any:
         """Call an export on this thread: ``"ns:pkg/iface.func"``, ``"iface.func"`` or ``"func"``.
@@ -138,7 +140,7 @@ class Component:
         """
         instance, target = self.find(function)
         values = coerce_args(target, args, _kebab(target, named))
-        instantiator = self._instantiator(imports)
+        instantiator = self._instantiator(imports, grants)
         try:
             value = instantiator.call_inline(instance, target.name, values, timeout_s=timeout_s)
         finally:
@@ -151,12 +153,13 @@ class Component:
         *args: Any,
         imports: Mapping[str, Any] | ImportsBase | None = None,
         timeout_s: float | None = None,
+        grants: Grants = NOTHING,
         **named: Any,
     ) -> Any:
         """`run` for event loops: the guest runs on a worker thread, async imports on the loop."""
         instance, target = self.find(function)
         values = coerce_args(target, args, _kebab(target, named))
-        instantiator = self._instantiator(imports)
+        instantiator = self._instantiator(imports, grants)
         try:
             value = await instantiator.call(instance, target.name, values, timeout_s=timeout_s)
         finally:
@@ -169,9 +172,10 @@ class Component:
         *,
         imports: Mapping[str, Any] | ImportsBase | None = None,
         timeout_s: float | None = None,
+        grants: Grants = NOTHING,
     ) -> HttpResponse:
         """Hand a request to the component's HTTP handler; the body is read to its end."""
-        instantiator = self._instantiator(imports)
+        instantiator = self._instantiator(imports, grants)
         try:
             response = await instantiator.handle_http(request, timeout_s=timeout_s)
             chunks = [chunk async for chunk in response.body]  # type: ignore[union-attr]
@@ -202,9 +206,13 @@ class Component:
             matches=names,
         )
 
-    def _instantiator(self, imports: Mapping[str, Any] | ImportsBase | None) -> Instantiator:
+    def _instantiator(
+        self, imports: Mapping[str, Any] | ImportsBase | None, grants: Grants
+    ) -> Instantiator:
         provide = imports if isinstance(imports, ImportsBase) else ObjectImports(imports)
-        return self._compiled.instantiator(provide, name=self.name, on_log=self._on_log)
+        return self._compiled.instantiator(
+            provide, name=self.name, on_log=self._on_log, grants=grants
+        )
 
 
 def _package_of(interface: str) -> str:

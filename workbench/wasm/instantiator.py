@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from workbench.errors import NotFound, NotRunning, Trap
 from workbench.wasm import capi
 from workbench.wasm.compiled import CompiledComponent, ExportIndex
+from workbench.wasm.grants import NOTHING, Grants
 from workbench.wasm.imports import Imports
 from workbench.wasm.layout import SIZE
 from workbench.wasm.limits import StoreLimits
@@ -67,6 +68,7 @@ class Instantiator:
         name: str,
         limits: StoreLimits,
         on_log: OnLog | None,
+        grants: Grants = NOTHING,
     ) -> None:
         self.component = component
         self.engine = component.engine
@@ -74,6 +76,7 @@ class Instantiator:
         self.name = name
         self.limits = limits
         self.on_log = on_log
+        self.grants = grants
         self._linked = Linked(self.engine.pointer, component.found, provide)
         self._refusing: RefusingLinked | None = None
         self.resource_kinds = self._linked.resource_kinds
@@ -141,7 +144,7 @@ class Instantiator:
             raise NotRunning(f"{self.name or 'the component'} is closed")
         if self._refusing is None:
             self._refusing = RefusingLinked(self.engine.pointer, self.component.found, self.imports)
-        state = QuickState(self, ctx, self.limits, port, None, timeout_s)
+        state = QuickState(self, ctx, self.limits, port, None, timeout_s, self.grants)
         began_ns = time.thread_time_ns()
         self._inline += 1
         try:
@@ -214,7 +217,7 @@ class Instantiator:
         if self.closed:
             raise NotRunning(f"{self.name or 'the component'} is closed")
         pool = None if port is None else self.engine.pool
-        return CallState(self, ctx, self.limits, port, pool, timeout_s)
+        return CallState(self, ctx, self.limits, port, pool, timeout_s, self.grants)
 
     # -- on the worker thread ------------------------------------------------------------------
 

@@ -19,6 +19,7 @@ from workbench.wasm import capi
 from workbench.wire.wit.types import ResourceType
 
 if TYPE_CHECKING:
+    from workbench.wasm.grants import Grants
     from workbench.wasm.instantiator import Instantiator
     from workbench.wasm.limits import StoreLimits
     from workbench.wasm.values import Arena
@@ -31,6 +32,9 @@ EPOCH_SLICE = 2
 """Ticks between two looks at deadline and cancellation: at most 30 ms until a stop is seen."""
 
 STDERR_LINES = 20
+
+MAX_OBJECTS = 100_000
+"""Objects of the host that one invocation may hold at a time."""
 
 T = TypeVar("T")
 _calls: dict[int, CallState] = {}
@@ -68,10 +72,12 @@ class CallState:
         port: LoopPort | None,
         pool: WorkerPool | None,
         timeout_s: float | None,
+        grants: Grants,
     ) -> None:
         self.instantiator = instantiator
         self.ctx = ctx
         self.limits = limits
+        self.grants = grants
         self.port = port
         self.pool = pool
         self.timeout_s = limits.timeout_s if timeout_s is None else timeout_s
@@ -86,6 +92,8 @@ class CallState:
         self._reps = itertools.count(1)
         self._services: dict[type, Any] = {}
         self._condition: threading.Condition | None = None
+        self.wake: Callable[[], None] | None = None
+        """Ends the ``sleep`` that `wait_until` was given; called on any thread."""
         self._posts: list[tuple[Callable[..., Any], tuple[Any, ...]]] = []
         self.posts_at_end = False
         """Whether somebody on the loop calls `run_posts` when the invocation has ended."""
@@ -171,11 +179,19 @@ class CallState:
         if condition is not None:
             with condition:
                 condition.notify_all()
+        if self.wake is not None:
+            self.wake()
 
-    def wait_until(self, ready: Callable[[], Any], until: float = float("inf")) -> bool:
+    def wait_until(
+        self,
+        ready: Callable[[], Any],
+        until: float = float("inf"),
+        sleep: Callable[[float | None], None] | None = None,
+    ) -> bool:
         """Block this worker until ``ready()``; False when the time ``until`` came first.
 
-        Raises when the invocation is cancelled or out of time.
+        ``sleep`` waits for at most so many seconds for something that `notify` does not tell of;
+        it must end when `wake` is called. Raises when the invocation is cancelled or out of time.
         """
         if ready():
             return True
@@ -187,18 +203,25 @@ class CallState:
         if self.pool is not None:
             self.pool.block()
         try:
+            if sleep is not None:
+                return self._wait(ready, until, sleep)
             with self._condition:
-                while not ready():
-                    self.check()
-                    now = time.monotonic()
-                    if now >= until:
-                        return False
-                    left = min(until, self.deadline) - now
-                    self._condition.wait(None if left == float("inf") else max(left, 0.0))
-            return True
+                return self._wait(ready, until, self._condition.wait)
         finally:
             if self.pool is not None:
                 self.pool.unblock()
+
+    def _wait(
+        self, ready: Callable[[], Any], until: float, sleep: Callable[[float | None], Any]
+    ) -> bool:
+        while not ready():
+            self.check()
+            now = time.monotonic()
+            if now >= until:
+                return False
+            left = min(until, self.deadline) - now
+            sleep(None if left == float("inf") else max(left, 0.0))
+        return True
 
     def post(self, callback: Callable[..., Any], *args: Any) -> None:
         """Have ``callback(*args)`` called on the loop soon, in one wake-up with what follows.
@@ -236,6 +259,13 @@ class CallState:
             raise ValueMismatch(
                 f"expected a {resource.name} made by the component, got {value!r:.80}",
                 path="", expected=resource.name, got=repr(value)[:80],
+            )  # fmt: skip
+        if len(self.objects) >= MAX_OBJECTS:
+            raise LimitHit(
+                f"the component holds {MAX_OBJECTS} resources of the host",
+                hint="look for a resource that is taken again and again and never dropped",
+                reason="too many resources", limit="resources",
+                backtrace=[], stderr=list(self.stderr),
             )  # fmt: skip
         rep = next(self._reps)
         self.objects[rep] = value

@@ -1,0 +1,45 @@
+"""What a component may see of this machine: by default nothing (interfaces.md §1.2)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from workbench.wasm.directories import Directory, MemoryDirectory, RealDirectory
+from workbench.wasm.network_grants import NetworkGrants
+
+__all__ = [
+    "NOTHING",
+    "Directory",
+    "Grants",
+    "MemoryDirectory",
+    "NetworkGrants",
+    "RealDirectory",
+    "Stdin",
+]
+
+Stdin = bytes | Iterable[bytes] | Callable[[int], bytes]
+"""All of it, its parts one after another, or ``read(size)``, where ``b""`` is the end.
+
+Parts and ``read`` are asked on the invocation's worker thread, which waits for them.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Grants:
+    """What one invocation gets through WASI beside clocks and randomness.
+
+    ``directories`` maps the path under which the guest finds a directory to the directory. An
+    iterable ``stdin`` is used up by the first invocation that reads it.
+    """
+
+    environment: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    arguments: tuple[str, ...] = ("main.wasm",)
+    working_directory: str | None = None
+    stdin: Stdin = b""
+    directories: Mapping[str, Directory] = field(default_factory=lambda: MappingProxyType({}))
+    network: NetworkGrants = field(default_factory=NetworkGrants)
+
+
+NOTHING = Grants()
