@@ -25,8 +25,9 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 from workbench.wire.limits import DEFAULT_LIMITS
+from workbench.wire.wit.by_type import ByType
 from workbench.wire.wit.mismatch import Mismatch, describe_type
-from workbench.wire.wit.python_values import ByType, PythonRules
+from workbench.wire.wit.python_values import PythonRules
 from workbench.wire.wit.scalars import Reader
 from workbench.wire.wit.types import (
     U8,

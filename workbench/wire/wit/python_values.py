@@ -1,19 +1,18 @@
 """The rules by which Python values become canonical WIT values.
 
 Each type is compiled once into a reader, a plain function of the value. Readers raise
-`Mismatch` with the place they know; containers add theirs on the way out. Cached by
-identity first (a hash of a large type costs more than reading a small value), then by
-equality.
+`Mismatch` with the place they know; containers add theirs on the way out.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import inspect
-from collections.abc import AsyncIterable, Callable, Iterator, Mapping, Set
-from typing import Any, ClassVar, TypeVar
+from collections.abc import AsyncIterable, Iterator, Mapping, Set
+from typing import Any, ClassVar
 
 from workbench.wire.limits import DEFAULT_LIMITS
+from workbench.wire.wit.by_type import ByType
 from workbench.wire.wit.mismatch import Mismatch, describe_type
 from workbench.wire.wit.naming import closest, name_table
 from workbench.wire.wit.scalars import (
@@ -57,36 +56,7 @@ from workbench.wire.wit.values import (
     record_class,
 )
 
-__all__ = ["PYTHON_RULES", "ByType", "PythonRules"]
-
-T = TypeVar("T")
-
-_CACHE_SIZE = 4096
-
-
-class ByType:
-    """Remembers what was compiled for a type, first by identity, then by equality."""
-
-    def __init__(self, build: Callable[[Any], T]) -> None:
-        self._build = build
-        self._by_identity: dict[int, tuple[Any, Any]] = {}
-        self._by_value: dict[Any, Any] = {}
-
-    def __call__(self, type: Any) -> Any:
-        entry = self._by_identity.get(id(type))
-        # The entry holds the type itself, so its identity can't be taken by another object.
-        if entry is not None:
-            return entry[1]
-        compiled = self._by_value.get(type)
-        if compiled is None:
-            compiled = self._build(type)
-            if len(self._by_value) >= _CACHE_SIZE:
-                self._by_value.clear()
-            self._by_value[type] = compiled
-        if len(self._by_identity) >= _CACHE_SIZE:
-            self._by_identity.clear()
-        self._by_identity[id(type)] = (type, compiled)
-        return compiled
+__all__ = ["PYTHON_RULES", "PythonRules"]
 
 
 class PythonRules:

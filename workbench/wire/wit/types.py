@@ -53,8 +53,32 @@ __all__ = [
 ]  # fmt: skip
 
 
+class _Hashed:
+    """Remembers the hash of a type.
+
+    Types are keys of every cache of compiled code, and the generated hash walks all of a nested
+    type each time. What is remembered is not pickled: dataclasses pickle their fields.
+    """
+
+    __slots__ = ("_hash",)
+    _hash: int
+
+    def __init_subclass__(cls) -> None:
+        # The dataclass decorator keeps a hash only where the class has one itself.
+        cls.__hash__ = _Hashed.__hash__
+
+    def __hash__(self) -> int:
+        try:
+            return self._hash
+        except AttributeError:
+            cls = self.__class__
+            value = hash((cls, *(getattr(self, name) for name in cls.__slots__)))
+            object.__setattr__(self, "_hash", value)
+            return value
+
+
 @dataclass(frozen=True, slots=True)
-class Prim:
+class Prim(_Hashed):
     """A primitive: ``bool``, ``s8``…``u64``, ``f32``, ``f64``, ``char``, ``string``."""
 
     name: str
@@ -73,7 +97,7 @@ PRIMITIVES: dict[str, Prim] = {
 
 
 @dataclass(frozen=True, slots=True)
-class List:
+class List(_Hashed):
     item: Type
 
     def __str__(self) -> str:
@@ -81,7 +105,7 @@ class List:
 
 
 @dataclass(frozen=True, slots=True)
-class Option:
+class Option(_Hashed):
     item: Type
 
     def __str__(self) -> str:
@@ -89,7 +113,7 @@ class Option:
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class Result(_Hashed):
     ok: Type | None = None
     err: Type | None = None
 
@@ -102,7 +126,7 @@ class Result:
 
 
 @dataclass(frozen=True, slots=True)
-class Tuple:
+class Tuple(_Hashed):
     items: tuple[Type, ...]
 
     def __str__(self) -> str:
@@ -110,7 +134,7 @@ class Tuple:
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class Record(_Hashed):
     """Fields in declaration order, as (kebab-name, type). ``name`` may be empty when unknown."""
 
     name: str
@@ -122,7 +146,7 @@ class Record:
 
 
 @dataclass(frozen=True, slots=True)
-class Variant:
+class Variant(_Hashed):
     """Cases in declaration order, as (kebab-name, payload type or None)."""
 
     name: str
@@ -134,7 +158,7 @@ class Variant:
 
 
 @dataclass(frozen=True, slots=True)
-class Enum:
+class Enum(_Hashed):
     name: str
     cases: tuple[str, ...]
 
@@ -143,7 +167,7 @@ class Enum:
 
 
 @dataclass(frozen=True, slots=True)
-class Flags:
+class Flags(_Hashed):
     name: str
     names: tuple[str, ...]
 
@@ -152,7 +176,7 @@ class Flags:
 
 
 @dataclass(frozen=True, slots=True)
-class ResourceType:
+class ResourceType(_Hashed):
     """A resource, identified by the interface that declares it and its kebab-name."""
 
     name: str
@@ -163,7 +187,7 @@ class ResourceType:
 
 
 @dataclass(frozen=True, slots=True)
-class Own:
+class Own(_Hashed):
     resource: ResourceType
 
     def __str__(self) -> str:
@@ -171,7 +195,7 @@ class Own:
 
 
 @dataclass(frozen=True, slots=True)
-class Borrow:
+class Borrow(_Hashed):
     resource: ResourceType
 
     def __str__(self) -> str:
@@ -179,7 +203,7 @@ class Borrow:
 
 
 @dataclass(frozen=True, slots=True)
-class Stream:
+class Stream(_Hashed):
     item: Type | None = None
 
     def __str__(self) -> str:
@@ -187,7 +211,7 @@ class Stream:
 
 
 @dataclass(frozen=True, slots=True)
-class Future:
+class Future(_Hashed):
     item: Type | None = None
 
     def __str__(self) -> str:
@@ -195,7 +219,7 @@ class Future:
 
 
 @dataclass(frozen=True, slots=True)
-class ErrorContext:
+class ErrorContext(_Hashed):
     def __str__(self) -> str:
         return "error-context"
 

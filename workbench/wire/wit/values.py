@@ -16,11 +16,12 @@ stream, future            over wRPC an async iterator and an awaitable
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import keyword
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
+from workbench.wire.wit.by_type import ByType
 from workbench.wire.wit.types import Record
 
 __all__ = ["Case", "Err", "Handle", "Ok", "RecordValue", "Some", "attribute_name", "record_class"]
@@ -72,11 +73,9 @@ class Handle:
 
 
 def attribute_name(kebab: str) -> str:
-    """``path-with-query`` → ``path_with_query``; a Python keyword gets a trailing underscore."""
-    import keyword
-
+    """``path-with-query`` → ``path_with_query``; what Python or records use ends in ``_``."""
     name = kebab.replace("-", "_")
-    return f"{name}_" if keyword.iskeyword(name) else name
+    return f"{name}_" if keyword.iskeyword(name) or name in ("of", "as_dict") else name
 
 
 class RecordValue:
@@ -133,12 +132,14 @@ class RecordValue:
         return {n: v for (n, _), v in zip(self._type.fields, self._values, strict=True)}
 
 
-@lru_cache(maxsize=4096)
-def record_class(record: Record) -> type[RecordValue]:
-    """The value class of a record type: always the same class for equal types."""
+def _record_class(record: Record) -> type[RecordValue]:
     index = {attribute_name(name): i for i, (name, _) in enumerate(record.fields)}
     return type(
         record.name or "record",
         (RecordValue,),
         {"__slots__": (), "_type": record, "_index": index},
     )
+
+
+record_class: Callable[[Record], type[RecordValue]] = ByType(_record_class)
+"""The value class of a record type: the same class for equal types, as long as it is remembered."""
