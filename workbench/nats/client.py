@@ -124,7 +124,7 @@ class TolerantClient(Client):
 
 
 class Subscription:
-    """A running subscription; ``unsubscribe()`` ends it."""
+    """A running subscription; ``unsubscribe()`` ends it, `Connection.drain` without loss."""
 
     def __init__(self, raw: NatsSubscription, client: TolerantClient) -> None:
         self._raw = raw
@@ -138,6 +138,17 @@ class Subscription:
     @property
     def subject(self) -> str:
         return self._raw.subject
+
+    async def announce_end(self) -> None:
+        """Tell the server to send no more, and go on delivering; `Connection.drain` uses it."""
+        if self.sid in self._client._subs:
+            await self._client._send_unsubscribe(self.sid)
+
+    async def delivered(self) -> None:
+        """Until what has arrived was given to the callback."""
+        queue = self._raw._pending_queue
+        if queue is not None and self.sid not in self._client.direct:
+            await queue.join()
 
     async def unsubscribe(self) -> None:
         """Stop; harmless when the connection is gone already."""

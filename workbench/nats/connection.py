@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,7 @@ from nats.aio.msg import Msg
 from workbench.errors import ConnectFailed, NatsError, NoResponders, RequestTimeout
 from workbench.nats.client import Message, Subscription, TolerantClient, status_of
 from workbench.nats.commands import check_subject, publish_command
+from workbench.nats.inbox import Inbox
 from workbench.nats.replies import Replies
 
 if TYPE_CHECKING:
@@ -80,33 +81,41 @@ class Connection:
         self = cls(client, servers[0], js_domain=js_domain)
         if on_state is not None:
             self._state_callbacks.append(on_state)
-        options: dict[str, Any] = {
-            "servers": servers,
-            "name": name,
+        given: dict[str, Any] = {
             "user": user,
             "password": password,
             "token": token,
             "user_credentials": creds,
             "nkeys_seed_str": nkey_seed,
-            "inbox_prefix": inbox_prefix,
-            "pending_size": PENDING_BYTES,
-            "connect_timeout": CONNECT_TIMEOUT_S,
-            "reconnect_time_wait": RECONNECT_WAIT_S,
-            # 1 makes the first connect fail at once (0 hangs, nats.md §10.1); raised below.
-            "max_reconnect_attempts": 1,
-            "error_cb": self._on_error,
-            "disconnected_cb": self._on_disconnected,
-            "reconnected_cb": self._on_reconnected,
-            "closed_cb": self._on_closed,
         }
         try:
-            await client.connect(**{k: v for k, v in options.items() if v is not None})
+            await client.connect(
+                servers=servers,
+                name=name,
+                inbox_prefix=inbox_prefix,
+                **self._policy(),
+                **{key: value for key, value in given.items() if value is not None},
+            )
         except (nats.errors.Error, OSError, ValueError) as error:
             await _close_quietly(client)
             # "no servers available" hides why; the reason went to the error callback.
             raise _connect_failed(servers[0], self._last_error or error) from error
         client.options["max_reconnect_attempts"] = -1
         return self
+
+    def _policy(self) -> dict[str, Any]:
+        """nats-py's options that are the same for every connection of ours."""
+        return {
+            "pending_size": PENDING_BYTES,
+            "connect_timeout": CONNECT_TIMEOUT_S,
+            "reconnect_time_wait": RECONNECT_WAIT_S,
+            # 1 makes the first connect fail at once (0 hangs, nats.md §10.1); raised afterwards.
+            "max_reconnect_attempts": 1,
+            "error_cb": self._on_error,
+            "disconnected_cb": self._on_disconnected,
+            "reconnected_cb": self._on_reconnected,
+            "closed_cb": self._on_closed,
+        }
 
     # -- state ---------------------------------------------------------------------------------
 
@@ -129,11 +138,12 @@ class Connection:
         return f"{version.major}.{version.minor}.{version.patch}"
 
     @cached_property
-    def inbox_base(self) -> str:
-        """A base for inboxes of this connection; subscribe once to ``<base>.>``."""
-        return self._client.new_inbox()
+    def inbox(self) -> Inbox:
+        """Where replies arrive: one subscription for all requests and calls of the connection."""
+        return Inbox(self)
 
     def new_inbox(self) -> str:
+        """A fresh reply subject, for a subscription of its own."""
         return self._client.new_inbox()
 
     @cached_property
@@ -279,6 +289,25 @@ class Connection:
         self._client.direct[subscription.sid] = callback
         return subscription
 
+    async def drain(self, subscriptions: Iterable[Subscription]) -> None:
+        """End subscriptions without losing what the server has already sent for them.
+
+        Returns when that has been delivered. With the server away there is nothing to wait for.
+        """
+        ending = list(subscriptions)
+        if ending and self.is_connected:
+            try:
+                for subscription in ending:
+                    await subscription.announce_end()
+                # The answer to a PING comes after everything that was sent before.
+                await self.flush()
+                for subscription in ending:
+                    await subscription.delivered()
+            except (NatsError, nats.errors.Error, OSError) as error:
+                log.debug("draining: %s", error)
+        for subscription in ending:
+            await subscription.unsubscribe()
+
     def _message(self, raw: Msg) -> Message:
         status = status_of(raw.headers) if raw.headers else None
         return Message(raw.subject, raw.data, raw.reply, raw.headers, status, self)
@@ -322,12 +351,13 @@ class Connection:
         Ends early at ``limit`` replies, after ``quiet_s`` without a further one, and at once when
         the server says that nobody is there. Raises `NatsError` when the server itself is away.
         """
-        inbox = self.new_inbox()
+        inbox = self.inbox
+        await inbox.open()
         arrived: asyncio.Queue[Message] = asyncio.Queue()
-        subscription = await self.subscribe(inbox, arrived.put_nowait)
+        token = inbox.add(lambda tail, message: arrived.put_nowait(message))
         replies: list[Message] = []
         try:
-            await self.publish(subject, data, reply=inbox)
+            await self.publish(subject, data, reply=inbox.subject(token))
             async with asyncio.timeout(timeout_s):
                 while limit is None or len(replies) < limit:
                     message = await _next(arrived, quiet_s if replies else None)
@@ -337,7 +367,7 @@ class Connection:
         except TimeoutError:
             pass  # the time is simply over: what came is the answer
         finally:
-            await subscription.unsubscribe()
+            inbox.remove(token)
         if not replies and (away := self._away()):
             raise NatsError(away, hint=_AWAY_HINT, subject=subject)
         return replies

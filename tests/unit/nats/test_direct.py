@@ -96,3 +96,35 @@ async def test_a_closed_connection_refuses_to_publish(nats_server: Server) -> No
     await connection.close()
     with pytest.raises(NatsError, match="closed"):
         connection.publish_nowait("x")
+
+
+@pytest.mark.parametrize("direct", [True, False])
+async def test_draining_delivers_what_the_server_has_sent_already(
+    nats_server: Server, nc: Connection, direct: bool
+) -> None:
+    far = await connect(nats_server)
+    seen: list[Message] = []
+    subscribe = nc.subscribe_direct if direct else nc.subscribe
+    subscription = await subscribe("x", seen.append)
+    await nc.flush()
+    for _ in range(500):
+        far.publish_nowait("x")
+    # The server has them all; this side has not read one.
+    await far.flush()
+    await nc.drain([subscription])
+    assert len(seen) == 500
+    far.publish_nowait("x")
+    await far.flush()
+    await nc.flush()
+    assert len(seen) == 500
+    await far.close()
+
+
+async def test_draining_ends_when_the_server_is_gone(nats_server: Server, nc: Connection) -> None:
+    subscription = await nc.subscribe_direct("x", lambda message: None)
+    gone = asyncio.Event()
+    nc.on_state(lambda state: gone.set() if state == "disconnected" else None)
+    await nats_server.stop()
+    async with asyncio.timeout(5):
+        await gone.wait()
+        await nc.drain([subscription])
