@@ -180,7 +180,11 @@ class MissingImport(ComponentError):
 
 
 class Trap(ComponentError):
-    """The guest trapped; ``reason``, ``backtrace`` and ``stderr`` tell how."""
+    """The guest trapped; ``reason``, ``backtrace`` and ``stderr`` tell how.
+
+    ``function`` is what was called; ``said`` and ``trace`` hold the error as the guest's own
+    language reported it, where it did.
+    """
 
 
 class LimitHit(Trap):

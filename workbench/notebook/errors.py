@@ -6,13 +6,13 @@ Anything that is not a `WorkbenchError` keeps its traceback: it is a mistake in 
 
 from __future__ import annotations
 
-import re
 import traceback
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from workbench.errors import LimitHit, ManifestError, Trap, WitError, WorkbenchError
+from workbench.errors import ManifestError, Trap, WitError, WorkbenchError
 from workbench.notebook.display.text import visible
+from workbench.notebook.trapped import trap_lines, trap_words
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -50,8 +50,8 @@ def describe(error: BaseException, trace: TracebackType | None = None) -> list[s
     """The lines a person reads; coloured for a terminal or a notebook."""
     message = error.message if isinstance(error, WorkbenchError) else str(error)
     hint = getattr(error, "hint", "")
-    if isinstance(error, Trap) and not isinstance(error, LimitHit):
-        message, hint = _trapped(error)
+    if isinstance(error, Trap):
+        message, hint = trap_words(error)
     first, *more = _block(message)
     lines = [f"{_BOLD}✗ {first}{_END}", *(f"  {line}" for line in more)]
     if isinstance(error, ManifestError):
@@ -60,7 +60,8 @@ def describe(error: BaseException, trace: TracebackType | None = None) -> list[s
         lines[0] = f"{_BOLD}✗ the callee answered with its error case{_END}"
         lines.append(f"  {visible(repr(error.payload), 2000)}")
     lines += [f"  {_DIM}{visible(note, _LINE)}{_END}" for note in getattr(error, "__notes__", ())]
-    lines += _guest_output(error)
+    written = trap_lines(error) if isinstance(error, Trap) else _tool_output(error)
+    lines += [f"  {_DIM}{line}{_END}" for line in written]
     if hint and not isinstance(error, ManifestError):
         lines += [f"  {_CYAN}→ {line}{_END}" for line in _block(hint)]
     place = _place(trace)
@@ -73,25 +74,6 @@ def _block(text: str) -> list[str]:
     lines = [visible(line, _LINE) for line in str(text).split("\n")] or [""]
     hidden = len(lines) - _LINES
     return [*lines[:_LINES], f"… ({hidden} more lines)"] if hidden > 0 else lines
-
-
-# What Rust's runtime under a Python component adds when Python code raises.
-_RUNTIME_WORDS = re.compile(
-    r"thread '.*' .*panicked at|Python function threw an unexpected exception|note: run with"
-)
-
-
-def _trapped(error: Trap) -> tuple[str, str]:
-    """What happened and what to do. The hint of a trap is where it stopped in machine code: that
-    says something only where the guest wrote nothing."""
-    stderr = [line for line in error.fields.get("stderr", ()) if line.strip()]
-    if not stderr:
-        return error.message, error.hint
-    message = error.message
-    if any(line.startswith("Traceback (most recent call last)") for line in stderr):
-        stderr = [line for line in stderr if not _RUNTIME_WORDS.search(line)]
-        message = f"{message.partition(' trapped')[0]} raised {stderr[-1]}"
-    return message, "mend the component's cell and run it again: running copies take the new code"
 
 
 def _findings(error: ManifestError) -> list[str]:
@@ -109,18 +91,14 @@ def _findings(error: ManifestError) -> list[str]:
     return lines
 
 
-def _guest_output(error: BaseException) -> list[str]:
-    """The last lines a component or a build tool wrote before it failed."""
+def _tool_output(error: BaseException) -> list[str]:
+    """The last lines that a build tool or a server wrote before it failed."""
     fields = getattr(error, "fields", {})
     text = fields.get("stderr") or fields.get("output") or ""
     if not isinstance(text, str):
         text = "\n".join(map(str, text))
-    written = [
-        line
-        for line in text.strip().split("\n")
-        if line.strip() and not _RUNTIME_WORDS.search(line)
-    ][-12:]
-    return [f"  {_DIM}│ {visible(line, _LINE)}{_END}" for line in written]
+    written = [line for line in text.strip().split("\n") if line.strip()]
+    return [f"│ {visible(line, _LINE)}" for line in written[-12:]]
 
 
 def _place(trace: TracebackType | None) -> str:

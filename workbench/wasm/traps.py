@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from workbench.errors import LimitHit, Trap
+from workbench.wasm.backtrace import frames_of, telling_frames
 from workbench.wasm.capi import WasmError
+from workbench.wasm.last_words import LastWords, last_words, without_plumbing
 
 if TYPE_CHECKING:
     from workbench.wasm.store import CallState
@@ -29,6 +31,9 @@ _LIMITS = (
     ("memory count too high", "memories", "raise memories in the limits"),
     ("table count too high", "tables", "raise tables in the limits"),
 )
+_FRAMES = 8
+_STDERR = 8
+"""How much of backtrace and output the hint shows; the fields hold all that is known."""
 _OUT_OF_MEMORY = re.compile(r"out of memory|memory allocation of|MemoryError", re.IGNORECASE)
 
 
@@ -39,36 +44,43 @@ def explain(state: CallState, error: WasmError, what: str) -> BaseException:
     the backtrace that only wasmtime knows.
     """
     raised = state.exception
-    stderr = list(state.stderr)
+    found: dict[str, Any] = {
+        "function": what,
+        "backtrace": frames_of(error),
+        "stderr": without_plumbing(list(state.stderr)),
+    }
     if raised is not None:
         if isinstance(raised, Trap):
-            raised.fields.update(backtrace=list(error.backtrace), stderr=stderr)
+            raised.fields.update(found)
         return raised
+    found["reason"] = error.reason
     for sign, limit, hint in _LIMITS:
         if sign in error.text:
             return LimitHit(
-                f"{what} hit the limit on {limit}: {error.reason}",
-                hint=hint, limit=limit, reason=error.reason,
-                backtrace=list(error.backtrace), stderr=stderr,
-            )  # fmt: skip
+                f"{what} hit the limit on {limit}: {error.reason}", hint=hint, limit=limit, **found
+            )
     if (memory := _memory_evidence(state, error)) is not None:
         return LimitHit(
             f"{what} ran out of memory: the limit is {state.limits.memory_bytes >> 20} MiB",
             hint=f"{memory}; raise memory_bytes in the limits",
-            limit="memory", reason=error.reason, backtrace=list(error.backtrace), stderr=stderr,
+            limit="memory", **found,
         )  # fmt: skip
-    return Trap(
-        f"{what} trapped: {error.reason}",
-        hint=_hint(error, stderr),
-        reason=error.reason, backtrace=list(error.backtrace), stderr=stderr,
-    )  # fmt: skip
+    return _trap(what, found, last_words(list(state.stderr)))
 
 
-def _hint(error: WasmError, stderr: list[str]) -> str:
-    lines = [f"  at {frame}" for frame in error.backtrace[:8]]
-    if stderr:
-        lines += ["last lines on stderr:", *(f"  {line}" for line in stderr[-8:])]
-    return "\n".join(lines)
+def _trap(what: str, found: dict[str, Any], words: LastWords | None) -> Trap:
+    """What the guest's language says of the error where it says something, else the wasm."""
+    frames, stderr = telling_frames(found["backtrace"]), found["stderr"]
+    if words is not None:
+        message, shown = f"{what} {words.said}", list(words.trace)
+    else:
+        message, shown = f"{what} trapped: {found['reason']}", []
+    shown = shown or [f"  at {frame}" for frame in frames[:_FRAMES]]
+    if words is None and stderr:
+        shown += ["last lines on stderr:", *(f"  {line}" for line in stderr[-_STDERR:])]
+    trace = list(words.trace) if words is not None else []
+    said = words.said if words is not None else ""
+    return Trap(message, hint="\n".join(shown), said=said, trace=trace, **found)
 
 
 def _memory_evidence(state: CallState, error: WasmError) -> str | None:

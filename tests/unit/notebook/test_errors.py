@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from workbench.errors import BuildError, ManifestError, Trap, UsageError, WitError
+from workbench.errors import BuildError, LimitHit, ManifestError, Trap, UsageError, WitError
 from workbench.notebook.errors import describe
 from workbench.wire.manifest import Finding
 
@@ -66,14 +66,44 @@ def test_python_that_raised_in_a_component_is_named_with_its_traceback() -> None
         "Python function threw an unexpected exception",
         "note: run with `RUST_BACKTRACE=1` environment variable to display a backtrace",
     ]
-    hint = "  at abort in libc.so @ 0xb3de58"
-    text = plain(Trap("x.handle trapped: wasm `unreachable`", hint=hint, stderr=stderr))
-    assert text.startswith("✗ x.handle raised ValueError: kaputt\n")
-    assert '│   File "/0/app.py", line 3, in handle' in text
-    assert "libc.so" not in text and "panicked" not in text
-    assert "→ mend the component's cell" in text
+    frames = ["abort in libc.so @ 0xb3de58"]
+    text = plain(Trap("x.handle trapped: wasm `unreachable`", stderr=stderr, backtrace=frames))
+    assert text.startswith("✗ x.handle raised ValueError: kaputt\n  at app.py line 3, in handle\n")
+    assert "libc.so" not in text and "panicked" not in text and "Traceback" not in text
+    assert "→ mend the component's source" in text
+
+
+def test_javascript_that_threw_in_a_component_is_named_with_its_stack() -> None:
+    stderr = ["before", "x.a is undefined", "Stack:", "  inner@greet.js:4:33",
+              "  glue@/tmp/1/sources/initializer.js:220:15",
+              "Redirecting call to abort() to mozalloc_abort"]  # fmt: skip
+    text = plain(Trap("x.boom trapped: wasm `unreachable`", stderr=stderr, backtrace=["a @ 0x1"]))
+    shown = text.split("\n")[:-1]
+    assert shown == ["✗ x.boom threw x.a is undefined", "  at inner@greet.js:4:33", "  │ before"]
+
+
+def test_a_rust_panic_is_named_with_the_frames_of_the_program() -> None:
+    stderr = [
+        "thread 'main' (1) panicked at src/lib.rs:9:5:",
+        "no such thing",
+        "note: run with `RUST_BACKTRACE=1`",
+    ]
+    frames = ["abort in a.wasm @ 0x1", "std::panicking::panic_with_hook in a.wasm @ 0x2",
+              "mine::deep in a.wasm @ 0x3", "_start in a.wasm @ 0x4"]  # fmt: skip
+    text = plain(Trap("x.run trapped: wasm `unreachable`", stderr=stderr, backtrace=frames))
+    assert text.startswith(
+        "✗ x.run panicked at src/lib.rs:9:5: no such thing\n  at mine::deep in a.wasm @ 0x3\n  →"
+    )
 
 
 def test_a_silent_trap_tells_where_it_stopped() -> None:
-    text = plain(Trap("f trapped: wasm `unreachable`", hint="  at f in m.wasm @ 0x1", stderr=[]))
-    assert text == "✗ f trapped: wasm `unreachable`\n  →   at f in m.wasm @ 0x1"
+    text = plain(Trap("f trapped: wasm `unreachable`", stderr=[], backtrace=["f in m.wasm @ 0x1"]))
+    assert text.startswith("✗ f trapped: wasm `unreachable`\n  at f in m.wasm @ 0x1\n")
+
+
+def test_a_limit_is_named_with_the_place_and_what_to_raise() -> None:
+    error = LimitHit("f hit the limit on time", hint="raise timeout_s", limit="time",
+                     stderr=[], backtrace=["spin in m.wasm @ 0x1"])  # fmt: skip
+    assert plain(error).split("\n") == [
+        "✗ f hit the limit on time", "  at spin in m.wasm @ 0x1", "  → raise timeout_s",
+    ]  # fmt: skip
