@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from workbench._apps import App, checked_manifest
 from workbench._calls import Calls, HttpReply
 from workbench._embedded import Embedded, quietly
+from workbench._preview import preview_of
 from workbench._running import Running
 from workbench.errors import NoResponders, NotFound, NotRunning, ReadOnly, UsageError
 from workbench.lattice.control import ControlClient
@@ -349,6 +350,8 @@ class Lattice:
         if wait:
             await app.wait()
         return app
+
+    preview = preview_of
 
     def app(self, name: str) -> App:
         return App(self, name)

@@ -247,6 +247,7 @@ class Lattice:
     function = _blocking(aio.Lattice.function)
     exports = _blocking(aio.Lattice.exports)
     http = _blocking(aio.Lattice.http)
+    preview = _blocking(aio.Lattice.preview)
     wait_for = _blocking(aio.Lattice.wait_for)
     doctor = _blocking(aio.Lattice.doctor)
 

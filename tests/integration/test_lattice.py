@@ -95,6 +95,37 @@ def test_a_store_that_was_given_stays_and_is_used_again(tmp_path: Path) -> None:
         assert second.get_config("greeting") == {"text": "hi"}
 
 
+def test_a_preview_tells_what_a_deployment_does_and_does_nothing(
+    lattice: workbench.Lattice,
+) -> None:
+    first = lattice.preview(manifest("app", 2))
+    assert [change.what.partition(" on ")[0] for change in first.changes] == [
+        "run component tiny with 2 instance(s)"
+    ]
+    assert (first.replaces, str(first.status.type)) == (None, "deployed")
+    assert (lattice.apps, list(lattice.components)) == ([], [])
+    lattice.deploy(manifest("app", 2), wait=True)
+    assert not lattice.preview(manifest("app", 2))
+    clash = lattice.preview(manifest("other", 1))
+    assert (str(clash.status.type), clash.status.message) == (
+        "failed",
+        "Component id tiny is already run by application app.",
+    )
+    with pytest.raises(ManifestError):
+        lattice.preview({**manifest("app", 2), "spec": {}})
+
+
+def test_a_preview_of_a_version_that_is_stored_with_other_content_is_refused(
+    lattice: workbench.Lattice,
+) -> None:
+    stored, changed = manifest("app", 1), manifest("app", 2)
+    for one in (stored, changed):
+        one["metadata"]["annotations"]["version"] = "v1"  # type: ignore[index] # a plain mapping
+    lattice.deploy(stored, wait=True)
+    with pytest.raises(WadmError, match="stored already, with other content"):
+        lattice.preview(changed)
+
+
 def test_two_lattices_in_one_process_do_not_see_each_other() -> None:
     with workbench.up(wadm=False) as one, workbench.up(lattice="other", wadm=False) as other:
         assert {h.id for h in one.hosts}.isdisjoint({h.id for h in other.hosts})

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench._apps import FAILURE_PATIENCE_S, read_manifest
 from workbench.errors import NotFound, UsageError
+from workbench.notebook.display.applications import diff_card, preview_card, story_card
 from workbench.notebook.display.deploy import deploy_card
 from workbench.notebook.display.html import element
 from workbench.notebook.display.listing import listing
@@ -42,15 +43,18 @@ def _manifest(call: Call, word: str) -> Any:
     return Path(given).expanduser() if isinstance(given, str) else given
 
 
-def deploy(session: Session, call: Call) -> None:
-    """Shows the parts becoming ready, in place."""
+def deploy(session: Session, call: Call) -> Shown | None:
+    """Shows the parts becoming ready, in place; a dry run gives back what would change."""
     source = _manifest(call, "file")
     _warn(source)
+    if call["dry_run"]:
+        return preview_card(session.lattice.preview(source))
     app = session.lattice.deploy(source)
     if call["no_wait"]:
         LiveDisplay().show(deploy_card(app.name, app.status, ended=True))
     else:
         _follow(app, call["timeout"], timed=True)
+    return None
 
 
 def _warn(source: Any) -> None:
@@ -123,9 +127,13 @@ def app(session: Session, call: Call) -> Any:
         case "status":
             return deploy_card(name, chosen.status, ended=True)
         case "get":
-            return _show_manifest(name, chosen.manifest())
+            return _show_manifest(name, chosen.manifest(call["to"]))
         case "history":
             return listing("versions", chosen.versions)
+        case "diff":
+            return _diff(chosen, call["from"], call["to"])
+        case "story":
+            return _story(session.lattice, chosen)
         case _:
             gone = chosen.delete()
             what = "is deleted with all its versions" if gone else "was not there"
@@ -139,6 +147,33 @@ def _validate(call: Call) -> Shown:
     if not rows:
         rows = [(True, "the manifest is fine", "")]
     return Shown(findings_html("Manifest", rows), findings_text("Manifest", rows))
+
+
+def _diff(chosen: App, old: str | None, new: str | None) -> Shown:
+    """Two versions of a manifest; without names the deployed one and the newest."""
+    versions = chosen.versions
+    newest = new or versions[-1].version
+    others = [v.version for v in versions if v.version != newest]
+    deployed = next((v.version for v in versions if v.deployed and v.version != newest), None)
+    older = old or deployed or (others[-1] if others else None)
+    if older is None:
+        raise UsageError(
+            f"{chosen.name} has one version only",
+            hint="a deploy of a changed manifest makes another; "
+            "`%wasmcloud deploy FILE --dry-run` shows what it would change",
+        )
+    texts = [(version, _as_yaml(chosen.manifest(version))) for version in (older, newest)]
+    return diff_card(chosen.name, *texts)
+
+
+def _story(lattice: Lattice, chosen: App) -> Shown:
+    if not lattice.wadm:
+        raise UsageError(
+            "the story is known to a manager of ours only",
+            hint="the manager of this lattice runs elsewhere; "
+            f"`%wasmcloud app status {chosen.name}` asks it",
+        )
+    return story_card(chosen.name, chosen.story)
 
 
 def _show_manifest(name: str, manifest: Any) -> Shown:
@@ -167,9 +202,17 @@ VERBS = (
         "store and deploy an application, and watch it become true",
         deploy,
         (Argument("file", "a manifest file, or $variable", Many.MAYBE, (), "file"),),
-        (Option("no-wait", "return as soon as the manager has it"), _TIMEOUT),
+        (
+            Option("no-wait", "return as soon as the manager has it"),
+            Option("dry-run", "only show what would change, and why"),
+            _TIMEOUT,
+        ),
         Body.MAY,
-        ("%wasmcloud deploy app.yaml", "%%wasmcloud deploy\napiVersion: core.oam.dev/v1beta1\n…"),
+        (
+            "%wasmcloud deploy app.yaml",
+            "%wasmcloud deploy app.yaml --dry-run",
+            "%%wasmcloud deploy\napiVersion: core.oam.dev/v1beta1\n…",
+        ),
     ),
     Verb(
         "undeploy",
@@ -184,12 +227,31 @@ VERBS = (
         (
             Argument(
                 "action",
-                choices=("list", "get", "status", "history", "put", "delete", "validate"),
+                choices=(
+                    "list",
+                    "get",
+                    "status",
+                    "story",
+                    "history",
+                    "diff",
+                    "put",
+                    "delete",
+                    "validate",
+                ),
             ),
             _NAME,
         ),
-        (Option("wait", "with status: until it is deployed"), _TIMEOUT),
+        (
+            Option("wait", "with status: until it is deployed"),
+            Option("from", "with diff: the older version; the deployed one", "VERSION"),
+            Option("to", "with get and diff: the version; the newest", "VERSION"),
+            _TIMEOUT,
+        ),
         body=Body.MAY,
-        examples=("%wasmcloud app list", "%wasmcloud app status hello"),
+        examples=(
+            "%wasmcloud app list",
+            "%wasmcloud app status hello",
+            "%wasmcloud app story hello",
+        ),
     ),
 )
