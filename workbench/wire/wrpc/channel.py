@@ -24,6 +24,9 @@ __all__ = ["STREAM_END", "FutureDecoder", "StreamDecoder", "encode_chunk", "enco
 
 STREAM_END = b"\x00"
 
+# Items of a `stream` without a type take no bytes: this many are accepted in one message.
+UNITS = 65_536
+
 
 def is_byte_stream(type: Stream) -> bool:
     return type.item == Prim("u8")
@@ -53,12 +56,17 @@ class StreamDecoder:
         self._limits = limits
         self._async = async_values if async_values is not None else PendingValues()
         self._cursor = Cursor()
-        self._steps: Steps = self._bytes() if is_byte_stream(type) else self._items_of(type.item)
+        self._steps: Steps = self._start(type)
         self._missing = 1
         self._out: list[Any] = []
         self.seen = 0
         self.done = False
         self.clean = False
+
+    def _start(self, type: Stream) -> Steps:
+        if type.item is None:
+            return self._units()
+        return self._bytes() if is_byte_stream(type) else self._items_of(type.item)
 
     def feed(self, data: bytes) -> bytes | list[Any]:
         if not self.done:
@@ -93,17 +101,25 @@ class StreamDecoder:
                 cursor.position = end
         return None
 
-    def _items_of(self, item: Type | None) -> Steps:
+    def _units(self) -> Steps:
+        while count := (yield from resume_u32(self._cursor)):
+            if count + len(self._out) > UNITS:
+                raise LimitExceeded(
+                    f"more than {UNITS} items without content in one message", limit="count"
+                )
+            self._out += [None] * count
+            self.seen += count
+        return None
+
+    def _items_of(self, item: Type) -> Steps:
         cursor = self._cursor
-        item_steps = None if item is None else resumable(item, self._limits)
+        item_steps = resumable(item, self._limits)
         while count := (yield from resume_u32(cursor)):
             if count > self._limits.count:
                 raise LimitExceeded(f"a chunk of {count} items is over the limit", limit="count")
             for _ in range(count):
-                value = None
-                if item_steps is not None:
-                    path = (*self._path, self.seen)
-                    value = yield from item_steps(cursor, self._async, path)
+                path = (*self._path, self.seen)
+                value = yield from item_steps(cursor, self._async, path)
                 self._out.append(value)
                 self.seen += 1
         return None

@@ -33,14 +33,11 @@ from workbench.wire.wit.types import (
 )
 from workbench.wire.wit.values import Case, Err, Handle, Ok, Some, record_class
 from workbench.wire.wrpc.leb128 import Buffer, read_u32, signed_reader, unsigned_reader
-from workbench.wire.wrpc.shape import can_be_empty
 
-__all__ = ["NeedMore", "Plain", "item_limit", "plain", "read_count", "read_option_byte", "tuple_of"]
+__all__ = ["NeedMore", "Plain", "plain", "read_count", "read_option_byte", "tuple_of"]
 
 Plain: TypeAlias = Callable[[Buffer, int], tuple[Any, int]]
 
-# Items that take no bytes: a list of them costs its sender nothing, so few are accepted.
-EMPTY_ITEMS = 65_536
 _NUMBERS = {"f32": ("f", 4), "f64": ("d", 8)}
 
 
@@ -50,11 +47,6 @@ class NeedMore(Exception):
     def __init__(self, missing: int) -> None:
         super().__init__(missing)
         self.missing = missing
-
-
-def item_limit(item: Type, limits: Limits) -> int:
-    """How many items a list of ``item`` may have."""
-    return min(limits.count, EMPTY_ITEMS) if can_be_empty(item) else limits.count
 
 
 @lru_cache(maxsize=8192)
@@ -225,7 +217,7 @@ def _list(item: Type, limits: Limits) -> Plain:
     if isinstance(item, Prim) and item.name in _NUMBERS:
         return _float_list(*_NUMBERS[item.name], limits.count)
     decode_item = plain(item, limits)
-    limit = item_limit(item, limits)
+    limit = limits.count
 
     def decode(buffer: Buffer, position: int) -> tuple[list[Any], int]:
         count, position = read_count(buffer, position, limit)

@@ -31,7 +31,6 @@ from workbench.wire.wrpc.pending import AsyncValues, Path
 from workbench.wire.wrpc.plain import (
     NeedMore,
     Plain,
-    item_limit,
     plain,
     read_count,
     read_option_byte,
@@ -135,8 +134,9 @@ def _resume_list(type: List, limits: Limits) -> Resumable:
     item = type.item
     item_steps = resumable(item, limits)
     decode = None if has_async(item) else plain(item, limits)
-    limit = item_limit(item, limits)
-    count_steps = _resume_number(lambda buffer, position: read_count(buffer, position, limit))
+    count_steps = _resume_number(
+        lambda buffer, position: read_count(buffer, position, limits.count)
+    )
 
     def steps(cursor: Cursor, async_values: AsyncValues, path: Path) -> Steps:
         count = yield from count_steps(cursor)

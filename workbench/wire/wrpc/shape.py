@@ -26,7 +26,7 @@ from workbench.wire.wit.types import (
 )  # fmt: skip
 from workbench.wire.wrpc.pending import AsyncType, Path
 
-__all__ = ["can_be_empty", "channels", "check", "has_async", "has_dynamic_channels", "parts"]
+__all__ = ["channels", "check", "has_async", "has_dynamic_channels", "parts"]
 
 
 def parts(type: Type) -> Iterator[Type]:
@@ -66,25 +66,28 @@ def check(types: Iterable[Type], limits: Limits = DEFAULT_LIMITS) -> None:
                 "error-context can't travel over wRPC",
                 hint="no wRPC peer supports it; use a variant or a string in the signature",
             )
+        if _is_empty(type):
+            # A list of these would cost its sender a count and us memory for each item.
+            raise UsageError(
+                f"{type} has no member, which WIT does not know",
+                hint="give it a member, or leave it out of the signature",
+            )
         stack.extend((part, depth + 1) for part in parts(type))
+
+
+def _is_empty(type: Type) -> bool:
+    match type:
+        case Tuple(members) | Record(_, members) | Variant(_, members):
+            return not members
+        case Enum(_, names) | Flags(_, names):
+            return not names
+        case _:
+            return False
 
 
 def has_async(type: Type) -> bool:
     """Whether a stream or future is somewhere in ``type``."""
     return isinstance(type, Stream | Future) or any(has_async(part) for part in parts(type))
-
-
-def can_be_empty(type: Type) -> bool:
-    """Whether a value of ``type`` may take no byte at all, so that a count costs nothing."""
-    match type:
-        case Tuple(items):
-            return all(map(can_be_empty, items))
-        case Record(_, fields):
-            return all(can_be_empty(item) for _, item in fields)
-        case Flags(_, names):
-            return not names
-        case _:
-            return False
 
 
 def channels(type: Type, path: Path) -> Iterator[tuple[Path, AsyncType]]:

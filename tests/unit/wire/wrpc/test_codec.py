@@ -212,9 +212,13 @@ def test_a_hostile_length_fails_at_once(type: Type, length: str) -> None:
     assert time.perf_counter() - began < 0.05
 
 
-def test_items_without_bytes_are_counted_too() -> None:
-    with pytest.raises(LimitExceeded):
-        decoder(List(Tuple(())))().feed(bytes.fromhex("ff ff ff 07"))
+@pytest.mark.parametrize("empty", [Tuple(()), Record("r", ()), Flags("f", ()), Enum("e", ()), Variant("v", ())])  # fmt: skip
+def test_types_without_members_are_refused(empty: Type) -> None:
+    for type in (empty, List(empty), Record("r", (("a", Stream(empty)),))):
+        with pytest.raises(UsageError, match="no member"):
+            function_codec(Function("f", (), type))
+        with pytest.raises(UsageError, match="no member"):
+            decoder(type)
 
 
 def test_a_value_over_the_byte_limit_is_refused_while_it_arrives() -> None:
