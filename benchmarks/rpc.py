@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import math
 import os
 import platform
 import statistics
@@ -33,7 +32,6 @@ from workbench.lattice.traffic import Traffic
 from workbench.nats import Connection, Server
 from workbench.wire.wit.types import S32, STRING, U8, Function, List, Record
 from workbench.wire.wit.values import record_class
-from workbench.wire.wrpc import function_codec
 
 INSTANCE = "bench:rpc/api@0.1.0"
 PERSON = Record("person", (("name", STRING), ("age", U8), ("tags", List(STRING))))
@@ -106,36 +104,6 @@ async def measure(
     }
 
 
-def codec_figures() -> dict[str, float]:
-    """Microseconds for one value, the best of several rounds: encoding and decoding alone."""
-    people = List(PERSON)
-    values: dict[str, tuple[Function, Any]] = {
-        "record": (PASS, ADA),
-        "list<record> of 1,000": (Function("f", (("p", people),), people), [ADA] * 1000),
-        "list<u8> of 2.5 MB": (Function("f", (("p", List(U8)),), List(U8)), bytes(2_500_000)),
-    }
-    figures = {}
-    for name, (function, value) in values.items():
-        codec = function_codec(function)
-        wire, _ = codec.encode_params([value])
-        rounds = 2000 if len(wire) < 1000 else 20
-        figures[f"encode {name}"] = _best_us(lambda c=codec, v=value: c.encode_params([v]), rounds)
-        figures[f"decode {name}"] = _best_us(
-            lambda c=codec, w=wire: c.params_decoder().feed(w), rounds
-        )
-    return figures
-
-
-def _best_us(work: Callable[[], object], rounds: int) -> float:
-    best = math.inf
-    for _ in range(5):
-        began = time.perf_counter()
-        for _ in range(rounds):
-            work()
-        best = min(best, (time.perf_counter() - began) / rounds)
-    return round(best * 1e6, 2)
-
-
 def calibration() -> float:
     """Milliseconds for a fixed piece of pure Python: how fast this machine is right now."""
     began = time.perf_counter()
@@ -175,7 +143,6 @@ async def run(seconds: float, traced: bool) -> dict[str, Any]:
         "loop": type(asyncio.get_running_loop()).__module__,
         "traced": traced,
         "calibration_ms": calibration(),
-        "codec_us": codec_figures(),
     }
     print(json.dumps(results))
     for name, call in subjects.items():
