@@ -95,7 +95,7 @@ def _recorded() -> Iterator[tuple[Type, bytes]]:
 def _seeds() -> Iterator[bytes]:
     for type, _, hexed in VECTORS:
         yield type_bytes(type) + bytes.fromhex(hexed)
-    for type, wire in {(type, wire): None for type, wire in _recorded()}:
+    for type, wire in dict.fromkeys(_recorded()):
         yield type_bytes(type) + wire
 
 
