@@ -107,6 +107,14 @@ class ComponentImports(ImportsBase):
             return keyvalue.wire_function(instance, name) is not None or keyvalue.is_local(name)
         return True
 
+    def advice(self, instance: str, names: Sequence[str]) -> str:
+        known = {name.partition("/")[0] for name in _NOT_OFFERED} | {"wasi:keyvalue"}
+        package = instance.partition("/")[0]
+        what = instance or ", ".join(names)
+        if package in known:
+            return f"this host does not offer {what}: a component of it needs another host"
+        return f"link a component or provider that exports {what}"
+
     def is_sync(self, instance: str) -> bool:
         return instance in _CONFIG or instance in _LOGGING or instance in _BUS
 

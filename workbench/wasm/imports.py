@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import inspect
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
@@ -62,6 +63,10 @@ class ImportsBase:
     def drop(self, ctx: Any, instance: str, resource: str, value: Any) -> None:
         return None
 
+    def advice(self, instance: str, names: Sequence[str]) -> str:
+        """Who could provide these functions of an instance, in one line."""
+        return f"{instance or ', '.join(names)} has to be provided by whoever runs the component"
+
 
 def _missing(instance: str, name: str) -> MissingImport:
     where = f"{instance}#{name}" if instance else name
@@ -82,8 +87,29 @@ class ObjectImports(ImportsBase):
 
     def provides(self, instance: str, name: str) -> bool:
         if name.startswith("[method]"):
-            return self._owner(instance) is not None
+            kind, _, method = name.removeprefix("[method]").partition(".")
+            found = self._find(instance, kind)
+            # What a factory makes shows only when it has been made.
+            known = inspect.isclass(found)
+            return self._owner(instance) is not None and (
+                not known or hasattr(found, attribute_name(method))
+            )
         return self._find(instance, name) is not None
+
+    def advice(self, instance: str, names: Sequence[str]) -> str:
+        wanted = [attribute_name(name.rpartition("]")[2]) for name in names]
+        if not instance:
+            return f"pass imports={{{', '.join(f'{name!r}: …' for name in names)}}}"
+        key = instance.partition("@")[0]
+        owner = self._owner(instance)
+        if owner is None:
+            near = difflib.get_close_matches(key, self._objects, n=1, cutoff=0.7)
+            typo = f" ({near[0]!r} was given)" if near else ""
+            return f"pass imports={{{key!r}: …}}, an object with {', '.join(wanted)}{typo}"
+        has = [str(name) for name in (owner if isinstance(owner, Mapping) else _public(owner))]
+        near = difflib.get_close_matches(wanted[0], has, n=1)
+        typo = f" (did you mean that by {near[0]}?)" if near else ""
+        return f"what imports={{{key!r}: …}} gives has no {', '.join(wanted)}{typo}"
 
     def is_sync(self, instance: str) -> bool:
         owner = self._owner(instance) if instance else self._objects
@@ -132,8 +158,12 @@ def _class_name(kebab: str) -> str:
     return "".join(word.capitalize() for word in kebab.split("-"))
 
 
+def _public(owner: Any) -> list[str]:
+    return [name for name in dir(owner) if not name.startswith("_")]
+
+
 def _members(owner: Any) -> list[Any]:
-    return [getattr(owner, name, None) for name in dir(owner) if not name.startswith("_")]
+    return [getattr(owner, name, None) for name in _public(owner)]
 
 
 def _is_async(member: Any) -> bool:

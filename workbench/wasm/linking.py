@@ -10,11 +10,12 @@ import ctypes
 from collections.abc import Iterator
 from typing import Any
 
-from workbench.errors import ComponentError, MissingImport
+from workbench.errors import ComponentError
 from workbench.wasm import capi, wasi
 from workbench.wasm.hostcalls import Target, host_function, imported, trapping
 from workbench.wasm.imports import Imports
 from workbench.wasm.introspect import Introspection
+from workbench.wasm.missing import missing_error
 from workbench.wasm.store import HOST_FUNCTION, RESOURCE_DESTRUCTOR, HostFunctions
 from workbench.wire.wit.types import Function, Interface, ResourceType
 
@@ -27,7 +28,7 @@ class Linked:
     def __init__(self, engine: int, found: Introspection, imports: Imports | None) -> None:
         missing = missing_imports(found, imports)
         if missing:
-            raise _missing_error(missing)
+            raise missing_error(missing, imports)
         self.resource_kinds = _number_resources(found)
         self.resources = {kind: resource for resource, kind in self.resource_kinds.items()}
         self._functions = HostFunctions()
@@ -140,15 +141,6 @@ def _number_resources(found: Introspection) -> dict[ResourceType, int]:
 
 def _resource_names(found: Introspection, instance: str) -> list[str]:
     return [name for owner, name in found.resources if owner == instance]
-
-
-def _missing_error(missing: list[str]) -> MissingImport:
-    shown = ", ".join(missing[:6]) + (f", … {len(missing) - 6} more" if len(missing) > 6 else "")
-    return MissingImport(
-        f"nobody provides what the component imports: {shown}",
-        hint="link a provider or component that exports the interface, or pass an object for it",
-        imports=missing,
-    )
 
 
 def _check(error: int | None, what: Any = "the component's imports can't be defined") -> None:

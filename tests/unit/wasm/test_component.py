@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -61,11 +62,38 @@ def test_names_that_fit_nothing_or_too_much_are_errors(engine: Engine) -> None:
         Component.open(wat_to_bytes(twin), engine=engine).run("f")
 
 
-def test_a_missing_import_is_named(engine: Engine) -> None:
+def test_a_missing_import_is_named_before_the_call_with_what_would_provide_it(
+    engine: Engine,
+) -> None:
     component = Component.open(wat("imports"), engine=engine)
-    with pytest.raises(MissingImport, match="twice"):
+    with pytest.raises(
+        MissingImport, match=r"test:host/counters@1.0.0 \(.*take\), twice"
+    ) as caught:
         component.run("count", 1)
-    assert "twice" in component.missing({})
+    assert "twice" in component.missing({}) and "twice" in caught.value.imports
+    assert "imports={'test:host/counters': …}, an object with counter" in caught.value.hint
+    assert "imports={'twice': …}" in caught.value.hint
+
+
+def test_an_import_that_was_meant_is_told_from_one_that_was_not_given(engine: Engine) -> None:
+    component = Component.open(wat("imports"), engine=engine)
+
+    def hint(**changes: Any) -> str:
+        counters = {**COUNTERS["test:host/counters"], **changes}
+        given = {"twice": abs, "test:host/counters": {k: v for k, v in counters.items() if v}}
+        with pytest.raises(MissingImport) as caught:
+            component.run("count", 1, imports=given)
+        return caught.value.hint
+
+    assert "gives has no take (did you mean that by taken?)" in hint(take=None, taken=abs)
+
+    class Counter:
+        def __init__(self, start: int) -> None: ...
+
+    assert "gives has no counter.add" in hint(counter=Counter)
+    with pytest.raises(MissingImport) as caught:
+        component.run("count", 1, imports={"twice": abs, "test:host/countres": {}})
+    assert "('test:host/countres' was given)" in caught.value.hint
 
 
 def test_a_core_module_is_refused_with_an_explanation(engine: Engine, tmp_path: Path) -> None:
