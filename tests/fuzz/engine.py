@@ -160,7 +160,7 @@ def main() -> None:
     if plain:
         targets = load(options.module)
     else:
-            with _atheris().instrument_imports(include=["workbench"], enable_loader_override=False):
+        with _atheris().instrument_imports(include=["workbench"], enable_loader_override=False):
             targets = load(options.module)
     target = next(t for t in targets if t.name == options.target)
     if plain:
