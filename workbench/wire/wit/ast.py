@@ -39,6 +39,7 @@ class PackageName:
 class Gate:
     """``@since``, ``@unstable`` and ``@deprecated`` before one item."""
 
+    offset: int
     since: str = ""
     unstable: str = ""
     deprecated: str = ""
@@ -93,7 +94,10 @@ TypeKind = Literal["record", "variant", "enum", "flags", "resource", "type"]
 
 @dataclass(slots=True)
 class TypeDecl:
-    """One type; ``members`` are (name, type or None, offset) in order, as far as it has any."""
+    """One type; ``members`` are (name, type or None, offset) in order, as far as it has any.
+
+    ``docs`` are the doc comments of members, by name.
+    """
 
     kind: TypeKind
     name: str
@@ -102,6 +106,7 @@ class TypeDecl:
     functions: list[FunctionDecl] = field(default_factory=list)
     target: TypeExpr | None = None
     doc: str = ""
+    docs: dict[str, str] = field(default_factory=dict)
     gate: Gate | None = None
 
 
@@ -133,6 +138,7 @@ class Extern:
     target: Path | FunctionDecl | InterfaceDecl
     offset: int
     gate: Gate | None = None
+    doc: str = ""
     label: str = ""
     """The plain name of ``import label: path;``, else empty."""
 
@@ -176,6 +182,12 @@ class PackageDecl:
     worlds: list[WorldDecl] = field(default_factory=list)
     uses: list[TopUse] = field(default_factory=list)
     doc: str = ""
+    spans: list[tuple[int, int]] = field(default_factory=list)
+    """The tokens of each item, as (first, behind the last)."""
+
+    def contents(self) -> list[list[str]]:
+        """The words of all items in an order of their own: equal for equal declarations."""
+        return sorted([t[1] for t in self.source.tokens[a:b]] for a, b in self.spans)
 
 
 @dataclass(slots=True)

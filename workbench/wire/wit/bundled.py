@@ -20,8 +20,8 @@ from pathlib import Path
 
 from workbench.errors import WitResolveError
 from workbench.wire.wit.ast import PackageName
+from workbench.wire.wit.gates import version_key
 from workbench.wire.wit.resolve import Resolver
-from workbench.wire.wit.scope import version_key
 
 __all__ = [
     "WASI_OF_OTHERS",

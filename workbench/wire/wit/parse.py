@@ -38,17 +38,15 @@ class _Parser(ItemParser):
         document = Document(self.source, main)
         first = True
         while self.kind != "end":
-            doc = self.doc()
-            gate = self.gate()
             if self.word == "package":
-                self._package(document, doc, first)
+                self._package(document, first)
             else:
-                self._package_item(main, doc, gate)
+                self._package_item(main)
             first = False
         return document
 
-    def _package(self, document: Document, doc: str, first: bool) -> None:
-        offset = self.offset
+    def _package(self, document: Document, first: bool) -> None:
+        doc, offset = self.doc(), self.offset
         self.advance()
         name = self.package_name()
         if self.kind == "{":
@@ -56,8 +54,7 @@ class _Parser(ItemParser):
             nested = PackageDecl(self.source, name, offset, doc=doc)
             while self.kind != "}":
                 self._refuse_end(offset, f"the package {name}")
-                item_doc = self.doc()
-                self._package_item(nested, item_doc, self.gate())
+                self._package_item(nested)
             self.advance()
             document.nested.append(nested)
             return
@@ -66,7 +63,9 @@ class _Parser(ItemParser):
             self.fail("a file names its package once, before everything else", offset)
         document.main.name, document.main.offset, document.main.doc = name, offset, doc
 
-    def _package_item(self, package: PackageDecl, doc: str, gate: Gate | None) -> None:
+    def _package_item(self, package: PackageDecl) -> None:
+        doc, first = self.doc(), self.index
+        gate = self.gate()
         word = self.word
         if word == "interface":
             interface = self._interface()
@@ -77,9 +76,12 @@ class _Parser(ItemParser):
             world.doc, world.gate = doc, gate
             package.worlds.append(world)
         elif word == "use":
+            if gate is not None:
+                self.fail("this 'use' is for a whole file and has no gate", gate.offset)
             package.uses.append(self._top_use())
         else:
             self.fail_expected("'interface', 'world', 'use' or 'package'")
+        package.spans.append((first, self.index))
 
     def _interface(self) -> InterfaceDecl:
         self.advance()
@@ -144,20 +146,20 @@ class _Parser(ItemParser):
             name = self.name("a name")
             self.advance()
             function = self.function(name, offset, doc, gate)
-            return Extern(direction, function, offset, gate)
+            return Extern(direction, function, offset, gate, doc)
         if named and following == "interface":
             interface = InterfaceDecl(self.name("a name"), offset, doc=doc, gate=gate)
             self.advance()
             self.advance()
             self._interface_body(interface)
-            return Extern(direction, interface, offset, gate)
+            return Extern(direction, interface, offset, gate, doc)
         label = ""
         if named and self.peek_kind(3) != "/":
             label = self.name("a name")
             self.advance()
         path = self.path()
         self.expect(";")
-        return Extern(direction, path, offset, gate, label)
+        return Extern(direction, path, offset, gate, doc, label)
 
     def _include(self, gate: Gate | None) -> Include:
         self.advance()

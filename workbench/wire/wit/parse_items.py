@@ -88,12 +88,15 @@ _GATES = {"since": "version", "deprecated": "version", "unstable": "feature"}
 
 
 class ItemParser:
-    """A cursor over tokens with the rules for everything inside an interface."""
+    """A cursor over tokens with the rules for everything inside an interface.
+
+    ``index`` counts the tokens before the one under the cursor.
+    """
 
     def __init__(self, source: Source) -> None:
         self.source = source
         self._tokens = source.tokens
-        self._index = -1
+        self.index = -1
         self._depth = 0
         self.kind = self.word = ""
         self.offset = 0
@@ -102,17 +105,17 @@ class ItemParser:
     # -- the cursor ---------------------------------------------------------------------------
 
     def advance(self) -> None:
-        if self._index + 1 < len(self._tokens):
-            self._index += 1
-        self.kind, text, self.offset = self._tokens[self._index]
+        if self.index + 1 < len(self._tokens):
+            self.index += 1
+        self.kind, text, self.offset = self._tokens[self.index]
         self.word = text if text[:1] != "%" else ""
 
     def peek_kind(self, ahead: int = 1) -> str:
-        index = self._index + ahead
+        index = self.index + ahead
         return self._tokens[index][0] if index < len(self._tokens) else "end"
 
     def peek_word(self, ahead: int = 1) -> str:
-        index = self._index + ahead
+        index = self.index + ahead
         return self._tokens[index][1] if index < len(self._tokens) else ""
 
     def accept(self, kind: str) -> bool:
@@ -144,14 +147,14 @@ class ItemParser:
         self.source.syntax_fault(message, self.offset if offset is None else offset)
 
     def fail_expected(self, what: str) -> NoReturn:
-        found = "the end of the text" if self.kind == "end" else repr(self._tokens[self._index][1])
+        found = "the end of the text" if self.kind == "end" else repr(self._tokens[self.index][1])
         self.fail(f"expected {what}, found {found}")
 
     def name(self, what: str) -> str:
         """One identifier, without its ``%``."""
         if self.kind != "id":
             self.fail_expected(what)
-        text = self._tokens[self._index][1]
+        text = self._tokens[self.index][1]
         if text[0] == "%":
             text = text[1:]
         elif text in KEYWORDS:
@@ -163,27 +166,35 @@ class ItemParser:
 
     def doc(self) -> str:
         """The doc comment before the token under the cursor."""
-        return self.source.docs.get(self._index, "")
+        return self.source.docs.get(self.index, "")
 
     def gate(self) -> Gate | None:
         if self.kind != "@":
             return None
-        gate = Gate()
+        gate = Gate(self.offset)
         while self.kind == "@":
+            start = self.offset
             self.advance()
             which = self.word
             if which not in _GATES:
                 self.fail_expected("'since', 'unstable' or 'deprecated'")
+            if getattr(gate, which):
+                self.fail(f"the gate @{which} comes twice", start)
             self.advance()
             self.expect("(")
-            self.expect_word(_GATES[which])
-            self.expect("=")
-            if self.kind != ("id" if which == "unstable" else "version"):
-                self.fail_expected("a feature name" if which == "unstable" else "a version")
-            setattr(gate, which, self.peek_word(0))
-            self.advance()
+            setattr(gate, which, self._gate_field(_GATES[which]))
+            # Tools wrote the feature of what became stable behind its version for a while.
+            if which == "since" and self.accept(","):
+                self._gate_field("feature")
             self.expect(")")
+            if gate.since and gate.unstable:
+                self.fail("an item is either stable or not: @since or @unstable, not both", start)
         return gate
+
+    def _gate_field(self, field: str) -> str:
+        self.expect_word(field)
+        self.expect("=")
+        return self.name("a feature name") if field == "feature" else self._version_here()
 
     # -- types --------------------------------------------------------------------------------
 
@@ -212,8 +223,10 @@ class ItemParser:
         kind = declaration.kind
         self.expect("{")
         while self.kind != "}":
-            offset = self.offset
+            offset, doc = self.offset, self.doc()
             name = self.name("a field name" if kind == "record" else "a name")
+            if doc:
+                declaration.docs[name] = doc
             payload: TypeExpr | None = None
             if kind == "record":
                 self.expect(":")
@@ -362,9 +375,9 @@ class ItemParser:
         return Path(PackageName(first, package, self.version()), item, offset)
 
     def version(self) -> str:
-        if self.kind != "@":
-            return ""
-        self.advance()
+        return self._version_here() if self.accept("@") else ""
+
+    def _version_here(self) -> str:
         if self.kind != "version":
             self.fail_expected("a version such as 0.2.0")
         version = self.word

@@ -8,7 +8,7 @@ on the side.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 
 from workbench.wire.wit.parse_items import KEYWORDS
 from workbench.wire.wit.types import (
@@ -45,6 +45,7 @@ __all__ = [
 
 _INDENT = "  "
 _WIDTH = 100
+_NO_DOCS: Mapping[str, str] = {}
 _ID = re.compile(r"(?P<package>[^/@]+)/(?P<item>[^/@]+)(?:@(?P<version>.+))?")
 
 Named = Record | Variant | Enum | Flags
@@ -76,26 +77,29 @@ def print_interface(interface: Interface, *, package: str = "") -> str:
 def print_world(world: World, *, package: str = "") -> str:
     """``world name { … }`` with every import and export, in order."""
     match = _ID.fullmatch(world.id)
-    name = match["item"] if match else world.id
+    bare = match["item"] if match else world.id
     plain = {k: v for k, v in world.imports.items() if isinstance(v, Function)}
-    owned = {name: ResourceType(name) for name in _resources(plain)}
-    scope = _Scope("", dict(owned), package)
-    lines: list[str] = []
-    for resource in owned.values():
-        lines += scope.resource(resource, plain)
+    # A world that was read from a component names no types, but its functions show resources.
+    types = {**{name: ResourceType(name) for name in _resources(plain)}, **world.types}
+    scope = _Scope("", types, package, world.uses, docs=world.docs)
+    lines = _uses(world.uses, package)
+    for name, type in types.items():
+        if name not in world.uses:
+            lines += scope.listed(name, type, plain)
     for direction, side in (("import", world.imports), ("export", world.exports)):
         for key, item in side.items():
             if isinstance(item, Interface):
+                lines += _doc(world.docs.get(f"{direction} {key}", ""))
                 lines += _extern(direction, key, item, package)
             elif item.kind is FunctionKind.FREE:
                 lines += scope.function(item, key, f"{direction} ")
     body = _indented([*scope.finish(), *lines])
-    return "\n".join([*_doc(world.doc), f"world {_escaped(name)} {{", *body, "}"]) + "\n"
+    return "\n".join([*_doc(world.doc), f"world {_escaped(bare)} {{", *body, "}"]) + "\n"
 
 
 def print_package(package: Package) -> str:
     """The whole package as one file."""
-    parts = [f"package {_package_id(package.id)};\n"]
+    parts = ["\n".join([*_doc(package.doc), f"package {_package_id(package.id)};\n"])]
     parts += [print_interface(i, package=package.id) for i in package.interfaces.values()]
     parts += [print_world(w, package=package.id) for w in package.worlds.values()]
     return "\n".join(parts)
@@ -128,8 +132,8 @@ def _extern(direction: str, key: str, item: Interface, package: str) -> list[str
 
 
 def _interface_body(interface: Interface, package: str) -> list[str]:
-    scope = _Scope(interface.id, interface.types, package, interface.uses)
-    lines = _uses(interface, package)
+    scope = _Scope(interface.id, interface.types, package, interface.uses, docs=interface.docs)
+    lines = _uses(interface.uses, package)
     for name, type in interface.types.items():
         if name not in interface.uses:
             lines += scope.listed(name, type, interface.functions)
@@ -145,9 +149,9 @@ def _resources(functions: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def _uses(interface: Interface, package: str) -> list[str]:
+def _uses(uses: Mapping[str, tuple[str, str]], package: str) -> list[str]:
     names: dict[str, list[str]] = {}
-    for name, (id, original) in interface.uses.items():
+    for name, (id, original) in uses.items():
         alias = "" if name == original else f" as {_escaped(name)}"
         names.setdefault(id, []).append(f"{_escaped(original)}{alias}")
     lines: list[str] = []
@@ -170,10 +174,12 @@ class _Scope:
         package: str = "",
         uses: Collection[str] = (),
         *,
+        docs: Mapping[str, str] = _NO_DOCS,
         declares: bool = True,
     ) -> None:
         self._id = id
         self._package = package
+        self._docs = docs
         self._declares = declares
         self._names: dict[Named | ResourceType, str] = {}
         self._taken = set(types)
@@ -234,7 +240,12 @@ class _Scope:
     def listed(
         self, name: str, type: Type | ResourceType, functions: dict[str, Function]
     ) -> list[str]:
-        """The line or lines for an entry of an interface's ``types``."""
+        """The line or lines for an entry of ``types``, with its doc comment."""
+        return [*_doc(self._docs.get(name, "")), *self._listed(name, type, functions)]
+
+    def _listed(
+        self, name: str, type: Type | ResourceType, functions: dict[str, Function]
+    ) -> list[str]:
         if isinstance(type, ResourceType):
             if not self._is_own(type):
                 return [self._use(type, name)]
@@ -249,18 +260,20 @@ class _Scope:
 
     def declaration(self, name: str, type: Named) -> list[str]:
         kind = type.__class__.__name__.lower()
-        lines: list[str]
+        lines: list[str] = []
+        for member, text in self._members(type):
+            lines += [*_doc(self._docs.get(f"{name}.{member}", "")), f"{text},"]
+        return [f"{kind} {_escaped(name)} {{", *_indented(lines), "}"]
+
+    def _members(self, type: Named) -> list[tuple[str, str]]:
+        """The members of a type as (name, text)."""
         if isinstance(type, Record):
-            lines = [f"{_escaped(n)}: {self.expression(t)}" for n, t in type.fields]
-        elif isinstance(type, Variant):
-            lines = [
-                _escaped(n) if t is None else f"{_escaped(n)}({self.expression(t)})"
-                for n, t in type.cases
-            ]
-        else:
-            members = type.cases if isinstance(type, Enum) else type.names
-            lines = [_escaped(n) for n in members]
-        return [f"{kind} {_escaped(name)} {{", *_indented(f"{line}," for line in lines), "}"]
+            return [(n, f"{_escaped(n)}: {self.expression(t)}") for n, t in type.fields]
+        if isinstance(type, Variant):
+            payloads = {n: "" if t is None else f"({self.expression(t)})" for n, t in type.cases}
+            return [(n, f"{_escaped(n)}{payload}") for n, payload in payloads.items()]
+        members = type.cases if isinstance(type, Enum) else type.names
+        return [(n, _escaped(n)) for n in members]
 
     def resource(self, type: ResourceType, functions: dict[str, Function]) -> list[str]:
         lines: list[str] = []

@@ -11,24 +11,23 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path as FilePath
 from typing import Protocol
 
 from workbench.errors import WitResolveError, WitSyntaxError
-from workbench.wire.limits import DEFAULT_LIMITS
-from workbench.wire.wit.ast import InterfaceDecl, PackageDecl, PackageName, Path, WorldDecl
+from workbench.wire.wit.ast import Document, PackageName
+from workbench.wire.wit.gates import version_key
 from workbench.wire.wit.naming import closest
+from workbench.wire.wit.package_scope import PackageScope
 from workbench.wire.wit.parse import parse_package
-from workbench.wire.wit.scope import Body, InterfaceEntry, included, version_key
+from workbench.wire.wit.scope import InterfaceEntry, because
+from workbench.wire.wit.source import MOST_TEXT
 from workbench.wire.wit.types import Interface, Package, World
-from workbench.wire.wit.worlds import build_world
 
-__all__ = ["Library", "PackageScope", "Resolver"]
+__all__ = ["Library", "Resolver"]
 
 _ID = re.compile(r"(?:(?P<ns>[^:/@]+):(?P<pkg>[^:/@]+)/)?(?P<item>[^:/@]+)(?:@(?P<version>\S+))?")
-# Interfaces that use each other in a row; real ones stay below ten.
-_CHAIN = 32
 
 
 class Library(Protocol):
@@ -41,131 +40,6 @@ class Library(Protocol):
     def names(self) -> Sequence[PackageName]:
         """The packages as they are listed; other versions may be served too."""
         ...
-
-
-class PackageScope:
-    """All that the files of one package declare, and what was resolved of it."""
-
-    def __init__(self, name: PackageName, resolver: Resolver) -> None:
-        self.name = name
-        self.resolver = resolver
-        self.interfaces: dict[str, tuple[InterfaceDecl, PackageDecl]] = {}
-        self.worlds: dict[str, tuple[WorldDecl, PackageDecl]] = {}
-        self._entries: dict[str, InterfaceEntry] = {}
-        self._worlds: dict[str, World] = {}
-
-    def add(self, file: PackageDecl) -> None:
-        features = self.resolver.features
-        known = {*self.interfaces, *self.worlds}
-        fresh = [d for d in file.interfaces if included(d.gate, self.name, features)]
-        worlds = [d for d in file.worlds if included(d.gate, self.name, features)]
-        for declaration in (*fresh, *worlds):
-            if declaration.name in known:
-                file.source.resolve_fault(
-                    f"{declaration.name!r} is declared twice in the package {self.name}",
-                    declaration.offset,
-                )
-            known.add(declaration.name)
-        self.interfaces.update({d.name: (d, file) for d in fresh})
-        self.worlds.update({d.name: (d, file) for d in worlds})
-
-    def entry(self, name: str) -> InterfaceEntry | None:
-        """The interface ``name`` of this package, resolved."""
-        known = self._entries.get(name)
-        if known is not None or name not in self.interfaces:
-            return known
-        declaration, file = self.interfaces[name]
-        entry = self.build(declaration, file, self.name.item(name))
-        self._entries[name] = entry
-        return entry
-
-    def build(self, declaration: InterfaceDecl, file: PackageDecl, id: str) -> InterfaceEntry:
-        """Resolve one interface body under ``id``; also for those inline in a world."""
-        chain = self.resolver.chain
-        if id in chain:
-            loop = " → ".join([*chain[chain.index(id) :], id])
-            file.source.resolve_fault(f"the interface {id} uses itself: {loop}", declaration.offset)
-        if len(chain) >= _CHAIN:
-            file.source.resolve_fault(
-                f"more than {_CHAIN} interfaces use each other in a row", declaration.offset
-            )
-        chain.append(id)
-        try:
-            body = self.body(file, id)
-            body.add(declaration.uses, declaration.types, declaration.functions)
-        finally:
-            chain.pop()
-        interface = Interface(id, body.types, body.functions, declaration.doc, body.uses)
-        return InterfaceEntry(interface, body.sizes, body.dependencies)
-
-    def body(self, file: PackageDecl, id: str) -> Body:
-        return Body(
-            file=file,
-            package=self.name,
-            features=self.resolver.features,
-            owner_id=id,
-            lookup=self.interface_at,
-        )
-
-    def interface_at(self, file: PackageDecl, path: Path) -> InterfaceEntry:
-        """The interface that ``path`` means in ``file``."""
-        scope, name = self._target(file, path)
-        entry = scope.entry(name)
-        if entry is None:
-            what = "is a world, not an interface" if name in scope.worlds else "does not exist"
-            near = closest(name, scope.interfaces)
-            file.source.resolve_fault(
-                f"the interface {scope.name.item(name)} {what}{near}", path.offset
-            )
-        return entry
-
-    def world_at(self, file: PackageDecl, path: Path) -> World:
-        """The world that ``path`` means in ``file``."""
-        scope, name = self._target(file, path)
-        world = scope.world(name)
-        if world is None:
-            near = closest(name, scope.worlds)
-            file.source.resolve_fault(
-                f"the world {scope.name.item(name)} does not exist{near}", path.offset
-            )
-        return world
-
-    def _target(self, file: PackageDecl, path: Path) -> tuple[PackageScope, str]:
-        if path.package is None:
-            for use in file.uses:
-                if use.alias == path.name and use.path is not path:
-                    return self._target(file, _unaliased(use.path))
-            return self, path.name
-        if path.package == self.name:
-            return self, path.name
-        scope = self.resolver.find(path.package)
-        if scope is None:
-            hint = self.resolver.hint_for(path.package)
-            file.source.resolve_fault(f"the package {path.package} is not known", path.offset, hint)
-        return scope, path.name
-
-    def world(self, name: str) -> World | None:
-        known = self._worlds.get(name)
-        if known is not None or name not in self.worlds:
-            return known
-        declaration, file = self.worlds[name]
-        id = self.name.item(name)
-        chain = self.resolver.chain
-        if id in chain or len(chain) >= _CHAIN:
-            file.source.resolve_fault(
-                f"the world {id} includes itself, or too many others", declaration.offset
-            )
-        chain.append(id)
-        try:
-            world = build_world(self, declaration, file)
-        finally:
-            chain.pop()
-        self._worlds[name] = world
-        return world
-
-
-def _unaliased(path: Path) -> Path:
-    return path if path.package is not None else Path(None, path.name, path.offset)
 
 
 class Resolver:
@@ -183,7 +57,8 @@ class Resolver:
         self._base = base
         self._library = library
         self._scopes: dict[str, PackageScope] = {}
-        self._read: dict[tuple[str, str], str] = {}
+        # What was asked to be added, as against what that brought along; used as an ordered set.
+        self._roots: dict[str, None] = {}
         self._frozen = False
         # Worker threads and the loop share the bundled resolver; a base is locked after its user.
         self._lock = threading.RLock()
@@ -197,70 +72,78 @@ class Resolver:
 
     def add_text(self, text: str, path: str = "<wit>") -> str:
         """Add one file; returns the id of its package (of the last nested one if it has none)."""
-        return self._add_files([(path, text)])
+        return self.add_files([(path, text)])
 
     def add_dir(self, path: FilePath | str) -> str:
         """Add a package directory with its ``deps``, or one file; returns the package's id."""
         root = FilePath(path)
         if root.is_file():
-            return self._add_files([_read_file(root)])
+            return self.add_files([_read_file(root)])
         if not root.is_dir():
             raise WitResolveError(f"there is no directory {root}")
-        deps = root / "deps"
-        if deps.is_dir():
-            for entry in sorted(deps.iterdir()):
-                if entry.is_dir() and any(entry.glob("*.wit")):
-                    self._add_files([_read_file(f) for f in sorted(entry.glob("*.wit"))])
-                elif entry.suffix == ".wit":
-                    self._add_files([_read_file(entry)])
-        files = sorted(root.glob("*.wit"))
+        files = _read_dir(root)
         if not files:
             raise WitResolveError(
                 f"{root} holds no .wit file", hint="a package is a directory of .wit files"
             )
-        return self._add_files([_read_file(f) for f in files])
+        self._demand_open()
+        deps = root / "deps"
+        with self._lock:
+            for entry in sorted(deps.iterdir()) if deps.is_dir() else ():
+                if entry.is_dir() and (found := _read_dir(entry)):
+                    self._register(found)
+                elif entry.is_file() and entry.suffix == ".wit":
+                    self._register([_read_file(entry)])
+        return self.add_files(files)
 
-    def _add_files(self, files: Sequence[tuple[str, str]]) -> str:
+    def add_files(self, files: Sequence[tuple[str, str]]) -> str:
+        """Add all files of one package as (path, text); returns the package's id.
+
+        A package comes whole: adding it again is fine as long as it says the same.
+        """
+        self._demand_open()
+        with self._lock:
+            id = self._register(files)
+            self._roots.setdefault(id)
+            return id
+
+    def _demand_open(self) -> None:
         if self._frozen:
             raise WitResolveError(
                 "this resolver is shared and can't be added to", hint="use Resolver(base=…)"
             )
-        with self._lock:
-            return self._register(files)
 
     def _register(self, files: Sequence[tuple[str, str]]) -> str:
-        key = ("\0".join(p for p, _ in files), "\0".join(t for _, t in files))
-        if key in self._read:
-            return self._read[key]
         documents = [parse_package(text, path=path) for path, text in files]
-        name: PackageName | None = None
-        for document in documents:
-            main = document.main
-            if main.name is not None and name is not None and main.name != name:
-                document.source.resolve_fault(
-                    f"this file is of the package {main.name}, its neighbours of {name}",
-                    main.offset,
-                )
-            name = main.name or name
-        last = name
-        for document in documents:
-            if name is not None:
-                self._scope(name).add(document.main)
-            elif document.main.interfaces or document.main.worlds:
-                document.source.resolve_fault(
+        name = _common_name(documents)
+        drafts: dict[str, PackageScope] = {}
+        for block in (b for d in documents for b in (d.main, *d.nested)):
+            owner = block.name or name
+            if owner is not None:
+                drafts.setdefault(str(owner), PackageScope(owner, self)).add(block)
+            elif block.spans:
+                block.source.resolve_fault(
                     "no file says which package this is", 0, "start with: package my:name;"
                 )
-            for nested in document.nested:
-                assert nested.name is not None  # the parser demands it
-                self._scope(nested.name).add(nested)
-                last = name or nested.name
-        if last is None:
+        for id, draft in drafts.items():
+            self._refuse_other(self._scopes.get(id), draft)
+        # Nothing was changed so far, so what is faulty can be put right and added again.
+        for id, draft in drafts.items():
+            self._scopes.setdefault(id, draft)
+        if not drafts:
             raise WitResolveError(f"{files[0][0]} declares no package")
-        self._read[key] = str(last)
-        return str(last)
+        return str(name) if name is not None else list(drafts)[-1]
 
-    def _scope(self, name: PackageName) -> PackageScope:
-        return self._scopes.setdefault(str(name), PackageScope(name, self))
+    def _refuse_other(self, known: PackageScope | None, draft: PackageScope) -> None:
+        if known is None or known.contents() == draft.contents():
+            return
+        here, there = draft.files[0], known.files[0]
+        line, _ = there.source.place(there.offset)
+        here.source.resolve_fault(
+            f"the package {draft.name} is here already, and it says something else",
+            here.offset,
+            f"the other one is in {there.source.path}:{line}; keep one of them",
+        )
 
     # -- looking up ---------------------------------------------------------------------------
 
@@ -313,7 +196,7 @@ class Resolver:
             world = scope.world(name)
             assert world is not None  # it was declared
             worlds[name] = world
-        return Package(str(scope.name), interfaces, worlds)
+        return Package(str(scope.name), interfaces, worlds, scope.doc)
 
     def interface(self, id: str) -> Interface:
         """The interface ``ns:pkg/name[@version]``; a bare name if only one package here has it."""
@@ -324,8 +207,8 @@ class Resolver:
     def entry_of(self, scope: PackageScope, name: str) -> InterfaceEntry:
         entry = scope.entry(name)
         if entry is None:
-            near = closest(name, scope.interfaces)
-            raise WitResolveError(f"the package {scope.name} has no interface {name!r}{near}")
+            why = because(scope.absent.get(name), name, scope.interfaces)
+            raise WitResolveError(f"the package {scope.name} has no interface {name!r}{why}")
         return entry
 
     def entry_by_id(self, id: str) -> InterfaceEntry | None:
@@ -342,8 +225,8 @@ class Resolver:
             scope, item = self._locate(name, "world")
             world = scope.world(item)
             if world is None:
-                near = closest(item, scope.worlds)
-                raise WitResolveError(f"the package {scope.name} has no world {item!r}{near}")
+                why = because(scope.absent.get(item), item, scope.worlds)
+                raise WitResolveError(f"the package {scope.name} has no world {item!r}{why}")
             return world
 
     def _locate(self, id: str, what: str) -> tuple[PackageScope, str]:
@@ -366,34 +249,55 @@ class Resolver:
         return scope, parts["item"]
 
     def _locate_bare(self, name: str, what: str) -> tuple[PackageScope, str]:
-        found = [
-            (scope, item)
-            for scope in self._scopes.values()
-            for item in (scope.worlds if what == "world" else scope.interfaces)
-            if not name or item == name
-        ]
-        if len(found) == 1:
-            return found[0]
-        ids = ", ".join(scope.name.item(item) for scope, item in found[:8])
-        if found:
-            wanted = f"{what} {name!r}" if name else what
-            raise WitResolveError(f"more than one {wanted} is here", hint=f"name one of: {ids}")
-        names = [
-            i
-            for s in self._scopes.values()
-            for i in (s.worlds if what == "world" else s.interfaces)
-        ]
-        wanted = f"no {what} {name!r}" if name else f"no {what}"
+        here = list(_items(self._scopes.values(), what))
+        roots = [(scope, item) for scope, item in here if str(scope.name) in self._roots]
+        # A world of the package itself comes before those of its dependencies (WIT.md,
+        # "Specifying a World").
+        for candidates in (roots, here):
+            found = [(s, item) for s, item in candidates if not name or item == name]
+            if len(found) == 1:
+                return found[0]
+            if found:
+                ids = ", ".join(scope.name.item(item) for scope, item in found[:8])
+                wanted = f"{what} {name!r}" if name else what
+                raise WitResolveError(f"more than one {wanted} is here", hint=f"name one of: {ids}")
+        names = [item for _, item in here]
+        reasons = [s.absent[name] for s in self._scopes.values() if name in s.absent]
+        why = because(reasons[0] if reasons else None, name, names)
         raise WitResolveError(
-            f"there is {wanted} here{closest(name, names)}",
+            f"there is no {what} {name!r} here{why}" if name else f"there is no {what} here",
             hint=f"there are: {', '.join(names[:12])}" if names else "",
         )
 
 
+def _items(scopes: Iterable[PackageScope], what: str) -> Iterator[tuple[PackageScope, str]]:
+    for scope in scopes:
+        for item in scope.worlds if what == "world" else scope.interfaces:
+            yield scope, item
+
+
+def _common_name(documents: Sequence[Document]) -> PackageName | None:
+    """The package that the files of one folder are of."""
+    name: PackageName | None = None
+    for document in documents:
+        main = document.main
+        if main.name is not None and name is not None and main.name != name:
+            document.source.resolve_fault(
+                f"this file is of the package {main.name}, its neighbours of {name}",
+                main.offset,
+            )
+        name = main.name or name
+    return name
+
+
+def _read_dir(path: FilePath) -> list[tuple[str, str]]:
+    return [_read_file(file) for file in sorted(path.glob("*.wit"))]
+
+
 def _read_file(path: FilePath) -> tuple[str, str]:
     try:
-        if path.stat().st_size > DEFAULT_LIMITS.text:
-            raise WitResolveError(f"{path} is larger than {DEFAULT_LIMITS.text} bytes")
+        if path.stat().st_size > MOST_TEXT:
+            raise WitResolveError(f"{path} is larger than {MOST_TEXT} bytes")
         return str(path), path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:
         raise WitSyntaxError(f"{path} is not UTF-8", line=1, column=1, path=str(path)) from None

@@ -8,17 +8,16 @@ codec could ever be compiled for.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import NamedTuple, NoReturn
 
 from workbench.wire.limits import DEFAULT_LIMITS
 from workbench.wire.wit.ast import (
     Applied,
+    Extern,
     FunctionDecl,
-    Gate,
+    Include,
     Name,
     PackageDecl,
     PackageName,
@@ -27,6 +26,7 @@ from workbench.wire.wit.ast import (
     TypeExpr,
     Use,
 )
+from workbench.wire.wit.gates import absence
 from workbench.wire.wit.naming import closest
 from workbench.wire.wit.types import (
     Borrow,
@@ -50,10 +50,7 @@ from workbench.wire.wit.types import (
     Variant,
 )
 
-__all__ = ["ALL_FEATURES", "Body", "InterfaceEntry", "included", "version_key"]
-
-ALL_FEATURES = "*"
-"""As a feature name: every ``@unstable`` item counts."""
+__all__ = ["Body", "InterfaceEntry"]
 
 Size = tuple[int, int]
 """(depth, parts)"""
@@ -72,30 +69,8 @@ class InterfaceEntry:
     sizes: dict[str, Size] = field(default_factory=dict)
     dependencies: list[str] = field(default_factory=list)
     """Ids of the interfaces that it uses types of."""
-
-
-@lru_cache(maxsize=1024)
-def version_key(version: str) -> tuple[tuple[int, ...], bool, tuple[tuple[int, int, str], ...]]:
-    """Orders versions as semver does; a release comes after its pre-releases."""
-    main, _, rest = version.split("+", 1)[0].partition("-")
-    numbers = tuple(int(part) for part in re.findall(r"\d{1,18}", main))
-    parts = tuple(
-        (0, int(p), "") if p.isdecimal() and len(p) < 19 else (1, 0, p)
-        for p in rest.split(".")
-        if rest
-    )
-    return numbers, not rest, parts
-
-
-def included(gate: Gate | None, package: PackageName, features: frozenset[str]) -> bool:
-    """Whether a gated item is there in this version of its package, with these features."""
-    if gate is None:
-        return True
-    if gate.unstable and not gate.since:
-        return gate.unstable in features or ALL_FEATURES in features
-    if gate.since and package.version:
-        return version_key(package.version) >= version_key(gate.since)
-    return True
+    absent: dict[str, str] = field(default_factory=dict)
+    """Types that a gate took away, with the reason."""
 
 
 class Body:
@@ -123,32 +98,48 @@ class Body:
         self.functions: dict[str, Function] = {}
         self.dependencies: list[str] = []
         self.uses: dict[str, tuple[str, str]] = {}
+        self.docs: dict[str, str] = {}
+        self.absent: dict[str, str] = {}
 
     @property
     def sizes(self) -> dict[str, Size]:
         return {name: sized.size for name, sized in self._named.items()}
 
-    def includes(self, gate: Gate | None) -> bool:
-        return included(gate, self._package, self._features)
+    def absence(self, item: TypeDecl | Use | FunctionDecl | Include | Extern) -> str:
+        """Why an item is not there in this version with these features; empty when it is."""
+        return absence(item.gate, self._package, self._features, self._source)
 
     def add(self, uses: list[Use], types: list[TypeDecl], functions: list[FunctionDecl]) -> None:
         """Resolve the items of the body; called once."""
-        declared = [t for t in types if self.includes(t.gate)]
-        for declaration in declared:
+        declared: list[TypeDecl] = []
+        for declaration in types:
+            if reason := self.absence(declaration):
+                self.absent[declaration.name] = reason
+                continue
             if declaration.name in self._waiting:
                 self._fail_twice(declaration.name, declaration.offset)
             self._waiting[declaration.name] = declaration
+            declared.append(declaration)
         for use in uses:
-            if self.includes(use.gate):
+            if reason := self.absence(use):
+                self.absent.update((alias, reason) for _, alias, _ in use.names)
+            else:
                 self._use(use)
         for declaration in declared:
             sized = self._name(declaration.name, declaration.offset)
             self.types[declaration.name] = sized.type
+            self._document(declaration)
         for declaration in declared:
             for function in declaration.functions:
                 self._add_function(function, self._named[declaration.name].type)
         for function in functions:
             self._add_function(function, None)
+
+    def _document(self, declaration: TypeDecl) -> None:
+        if declaration.doc:
+            self.docs[declaration.name] = declaration.doc
+        for member, doc in declaration.docs.items():
+            self.docs[f"{declaration.name}.{member}"] = doc
 
     def _fail_twice(self, name: str, offset: int) -> NoReturn:
         self._source.resolve_fault(f"{name!r} is declared twice", offset)
@@ -161,9 +152,9 @@ class Body:
         for name, alias, offset in use.names:
             type = interface.types.get(name)
             if type is None:
-                near = closest(name, interface.types)
+                why = because(entry.absent.get(name), name, interface.types)
                 self._source.resolve_fault(
-                    f"the interface {interface.id} has no type {name!r}{near}", offset
+                    f"the interface {interface.id} has no type {name!r}{why}", offset
                 )
             if alias in self._named or alias in self._waiting:
                 self._fail_twice(alias, offset)
@@ -183,8 +174,8 @@ class Body:
             return known
         declaration = self._waiting.get(name)
         if declaration is None:
-            near = closest(name, [*self._named, *self._waiting])
-            self._source.resolve_fault(f"there is no type {name!r} here{near}", offset)
+            why = because(self.absent.get(name), name, [*self._named, *self._waiting])
+            self._source.resolve_fault(f"there is no type {name!r} here{why}", offset)
         if name in self._building:
             chain = " → ".join([*self._building[self._building.index(name) :], name])
             self._source.resolve_fault(f"the type {name!r} contains itself: {chain}", offset)
@@ -268,11 +259,11 @@ class Body:
     # -- functions ----------------------------------------------------------------------------
 
     def _add_function(self, declaration: FunctionDecl, owner: Type | ResourceType | None) -> None:
-        if not self.includes(declaration.gate):
+        if self.absence(declaration):
             return
         function = self.function(declaration, owner)
         if function.name in self.functions or function.name in self._named:
-            self._fail_twice(declaration.name, declaration.offset)
+            self._fail_twice(function.name, declaration.offset)
         self.functions[function.name] = function
 
     def function(
@@ -285,12 +276,26 @@ class Body:
         if isinstance(owner, ResourceType):
             if kind is FunctionKind.CONSTRUCTOR:
                 name = f"[constructor]{owner.name}"
-                result = Own(owner) if result is None else result
+                result = Own(owner) if result is None else self._made(result, owner, declaration)
             else:
                 name = f"[{kind.value}]{owner.name}.{name}"
             if kind is FunctionKind.METHOD:
                 params = (("self", Borrow(owner)), *params)
         return Function(name, params, result, kind, declaration.doc, declaration.is_async)
+
+    def _made(self, result: Type, owner: ResourceType, declaration: FunctionDecl) -> Type:
+        if isinstance(result, Result) and result.ok == Own(owner):
+            return result
+        self._source.resolve_fault(
+            f"a constructor of {owner.name} that may fail returns result<{owner.name}, …>, "
+            f"not {result}",
+            declaration.offset,
+        )
+
+
+def because(reason: str | None, name: str, names: Iterable[str]) -> str:
+    """The end of a complaint about ``name``: the gate that took it away, else what is near."""
+    return f": {reason}" if reason else closest(name, names)
 
 
 def _apply(kind: str, args: list[Type | None]) -> Type:

@@ -260,14 +260,16 @@ class Interface:
 
     ``types`` maps every name the interface declares *or* brings in with ``use`` to its type;
     a resource appears as its ``ResourceType``. ``functions`` is keyed by component-model name.
-    ``uses`` tells where a name of ``types`` came from, as (interface id, name there); it is for
-    printing, and empty where that is not known.
+    ``docs`` holds the doc comments of types under their name and of their members under
+    ``type.member``. ``uses`` tells where a name of ``types`` came from, as (interface id, name
+    there); it is for printing, and empty where that is not known.
     """
 
     id: str
     types: dict[str, Type | ResourceType] = field(default_factory=dict)
     functions: dict[str, Function] = field(default_factory=dict)
     doc: str = ""
+    docs: dict[str, str] = field(default_factory=dict)
     uses: dict[str, tuple[str, str]] = field(default_factory=dict, compare=False)
 
     # The dict fields make the generated hash unusable; an interface is identified by its id.
@@ -277,12 +279,19 @@ class Interface:
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """A world: imports and exports keyed by interface id, or by name for bare functions."""
+    """A world: imports and exports keyed by interface id, or by name for bare functions.
+
+    ``types``, ``docs`` and ``uses`` are those of its own body, as an `Interface` has them; the doc
+    comment of an import or export of a whole interface is under ``import key`` or ``export key``.
+    """
 
     id: str
     imports: dict[str, Interface | Function] = field(default_factory=dict)
     exports: dict[str, Interface | Function] = field(default_factory=dict)
     doc: str = ""
+    types: dict[str, Type | ResourceType] = field(default_factory=dict)
+    docs: dict[str, str] = field(default_factory=dict)
+    uses: dict[str, tuple[str, str]] = field(default_factory=dict, compare=False)
 
     def __hash__(self) -> int:
         return hash(self.id)
@@ -295,6 +304,7 @@ class Package:
     id: str
     interfaces: dict[str, Interface] = field(default_factory=dict)
     worlds: dict[str, World] = field(default_factory=dict)
+    doc: str = ""
 
     def __hash__(self) -> int:
         return hash(self.id)

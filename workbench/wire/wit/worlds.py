@@ -9,6 +9,7 @@ Source: component-model WIT.md, "Worlds", and the elaboration rule of its binary
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 from workbench.wire.wit.ast import (
@@ -24,7 +25,7 @@ from workbench.wire.wit.scope import Body, InterfaceEntry
 from workbench.wire.wit.types import Function, Interface, World
 
 if TYPE_CHECKING:
-    from workbench.wire.wit.resolve import PackageScope
+    from workbench.wire.wit.package_scope import PackageScope
 
 __all__ = ["build_world"]
 
@@ -54,14 +55,16 @@ class _WorldBuilder:
             self._import_by_id(id)
         self._imports.update(body.functions)
         for include in declaration.includes:
-            if body.includes(include.gate):
+            if not body.absence(include):
                 self._include(include)
         for extern in declaration.externs:
-            if body.includes(extern.gate):
+            if not body.absence(extern):
                 self._extern(extern)
         self._elaborate()
         id = self._scope.name.item(declaration.name)
-        return World(id, self._imports, self._exports, declaration.doc)
+        return World(
+            id, self._imports, self._exports, declaration.doc, body.types, body.docs, body.uses
+        )
 
     def _extern(self, extern: Extern) -> None:
         target = extern.target
@@ -76,6 +79,8 @@ class _WorldBuilder:
             key = extern.label or entry.interface.id
             self._needed[key] = entry.dependencies
             self._add(extern.direction, key, entry.interface, extern.offset)
+            if extern.doc:
+                self._body.docs[f"{extern.direction} {key}"] = extern.doc
 
     def _add(
         self,
@@ -99,9 +104,22 @@ class _WorldBuilder:
                     f"the world {world.id} has no {old!r} to rename{closest(old, plain)}", offset
                 )
         for key, item in world.imports.items():
-            self._add("import", renames.get(key, key), item, include.path.offset)
+            self._add("import", *_renamed(key, item, renames), include.path.offset)
         for key, item in world.exports.items():
-            self._add("export", renames.get(key, key), item, include.path.offset)
+            self._add("export", *_renamed(key, item, renames), include.path.offset)
+        self._include_types(world, include.path.offset)
+
+    def _include_types(self, world: World, offset: int) -> None:
+        body = self._body
+        for name, type in world.types.items():
+            if body.types.setdefault(name, type) != type:
+                self._file.source.resolve_fault(
+                    f"{name!r} is one type here and another in the world {world.id}", offset
+                )
+            if name in world.uses:
+                body.uses.setdefault(name, world.uses[name])
+        for place, doc in world.docs.items():
+            body.docs.setdefault(place, doc)
 
     # -- elaboration --------------------------------------------------------------------------
 
@@ -134,3 +152,15 @@ class _WorldBuilder:
         if entry is not None:
             self._imports.setdefault(id, entry.interface)
         return entry
+
+
+def _renamed(
+    key: str, item: Interface | Function, renames: dict[str, str]
+) -> tuple[str, Interface | Function]:
+    """An included item under its name here; what is declared in a world is called as it is keyed."""
+    new = renames.get(key)
+    if new is None:
+        return key, item
+    if isinstance(item, Function):
+        return new, replace(item, name=new)
+    return new, replace(item, id=new) if item.id == key else item
