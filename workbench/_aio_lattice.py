@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from workbench._apps import App, checked_manifest
-from workbench._calls import Calls, HttpReply
+from workbench._calls import Calls
 from workbench._embedded import Embedded, quietly
 from workbench._preview import preview_of
 from workbench._running import Running
@@ -19,6 +19,7 @@ from workbench.lattice.control import ControlClient
 from workbench.lattice.observer import Observer
 from workbench.lattice.traffic import Traffic
 from workbench.lattice.wadm import WadmClient
+from workbench.wire.http_reply import HttpReply
 from workbench.wire.records import Link, split_interface
 
 if TYPE_CHECKING:

@@ -6,10 +6,8 @@ process the trace hook has told why, so the caller gets the cause instead of "in
 
 from __future__ import annotations
 
-import json
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from workbench.errors import (
@@ -26,6 +24,7 @@ from workbench.lattice.rpc_trace import new_traceparent
 from workbench.lattice.trace import CallEvent, Phase, Side, Tracer
 from workbench.nats import Connection
 from workbench.wire.http import HttpError, HttpRequest, collect
+from workbench.wire.http_reply import HttpReply
 from workbench.wire.http_wrpc import request_to_wrpc, response_from_wrpc
 from workbench.wire.wit.bundled import bundled
 from workbench.wire.wit.coerce import coerce_args
@@ -33,28 +32,12 @@ from workbench.wire.wit.lookup import find_function
 from workbench.wire.wit.types import Function
 from workbench.wire.wit.values import Err, Ok
 
-__all__ = ["Calls", "HttpReply"]
+__all__ = ["Calls"]
 
 CALL_TIMEOUT_S = 30.0
 HTTP_INSTANCE = "wrpc:http/incoming-handler@0.1.0"
 
 ExportsOf = Callable[[str], Awaitable[Mapping[str, Any]]]
-
-
-@dataclass(frozen=True, slots=True)
-class HttpReply:
-    """An HTTP answer, read to its end."""
-
-    status: int
-    headers: list[tuple[str, bytes]]
-    body: bytes
-
-    @property
-    def text(self) -> str:
-        return self.body.decode("utf-8", "replace")
-
-    def json(self) -> Any:
-        return json.loads(self.body)
 
 
 class Calls:

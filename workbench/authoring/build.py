@@ -52,6 +52,9 @@ class Built:
     lang: str
     seconds: float
 
+    def __fspath__(self) -> str:
+        return str(self.path)
+
 
 async def build_component(
     source: str,

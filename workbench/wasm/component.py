@@ -2,30 +2,37 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from pathlib import Path
 from typing import Any
 
-from workbench.errors import AmbiguousName, NotFound, WitError
+from workbench.errors import ArtifactError, Trap, WitError
+from workbench.wasm.blocking import run_blocking
 from workbench.wasm.compiled import CompiledComponent
 from workbench.wasm.engine import Engine
 from workbench.wasm.grants import NOTHING, Grants
-from workbench.wasm.imports import ImportsBase, ObjectImports
+from workbench.wasm.imports import OUTGOING_HANDLER, ImportsBase, ObjectImports
 from workbench.wasm.instantiator import Instantiator, OnLog
+from workbench.wasm.limits import StoreLimits
+from workbench.wasm.output import Printed
+from workbench.wasm.signatures import Interfaces, WitText, wit_of
 from workbench.wasm.text import wat_to_bytes
-from workbench.wire.http import HttpRequest, HttpResponse
+from workbench.wire.claims import SignedComponent, extract
+from workbench.wire.http import HttpRequest, HttpResponse, collect
+from workbench.wire.http_reply import HttpReply
 from workbench.wire.wit.coerce import coerce_args
-from workbench.wire.wit.printer import print_interface, print_world
-from workbench.wire.wit.types import Function, Interface, World
+from workbench.wire.wit.lookup import find_function, function_paths
+from workbench.wire.wit.types import Function, World
 from workbench.wire.wit.values import Err, Ok
 
 __all__ = ["Component"]
 
 _shared: list[Engine] = []
 _lock = threading.Lock()
+
+GivenImports = Mapping[str, Any] | ImportsBase | None
 
 
 def _shared_engine() -> Engine:
@@ -40,13 +47,24 @@ class Component:
     """A component file.
 
     ``Component.open("greeter.wasm").run("greeter.describe", {...})`` calls it with a fresh
-    instance. Imports are given as Python objects, see `ObjectImports`.
+    instance. Imports are given as Python objects, see `ObjectImports`; an import that nobody
+    provides is reported before the call. What the guest writes is printed, or goes line by line
+    to ``on_log(stream, line, ctx)``.
     """
 
-    def __init__(self, compiled: CompiledComponent, data: bytes, on_log: OnLog | None) -> None:
+    def __init__(
+        self,
+        compiled: CompiledComponent,
+        data: bytes,
+        on_log: OnLog | None,
+        limits: StoreLimits | None = None,
+    ) -> None:
         self._compiled = compiled
         self._on_log = on_log
+        self._limits = limits
         self.data = data
+        self.imports = Interfaces(compiled.imports)
+        self.exports = Interfaces(compiled.exports)
 
     @classmethod
     def open(
@@ -56,25 +74,30 @@ class Component:
         name: str = "",
         engine: Engine | None = None,
         on_log: OnLog | None = None,
+        limits: StoreLimits | None = None,
     ) -> Component:
-        """Open a ``.wasm`` or ``.wat`` file, or its bytes, and compile it.
+        """Open a ``.wasm`` or ``.wat`` file, or its bytes, or what `build_component` returned.
 
-        Raises `InvalidComponent`; a core module is refused with an explanation.
+        Raises `ArtifactError` for a file that can't be read, and `InvalidComponent`; a core
+        module is refused with an explanation.
         """
         if isinstance(source, bytes):
             data = source
         else:
-            path = Path(source)
-            data = path.read_bytes()
-            name = name or path.stem
+            path = Path(os.fspath(source).removeprefix("file://")).expanduser()
+            data = _read(path)
+            # A built component's file has the name of the cache's, not its own.
+            named = "" if isinstance(source, (str, Path)) else getattr(source, "name", "")
+            name = name or named or path.stem
         if data.lstrip()[:1] == b"(":
-            data = wat_to_bytes(data.decode())
+            data = wat_to_bytes(data.decode("utf-8", "replace"))
         compiled = (engine or _shared_engine()).load_blocking(data, name=name)
-        return cls(compiled, data, on_log)
+        return cls(compiled, data, on_log, limits)
 
     def __repr__(self) -> str:
         exports = ", ".join(self.exports) or "nothing"
-        return f"<Component {self.name or self.digest[:12]}, {self.size / 1e6:.1f} MB, exports {exports}>"
+        size = f"{self.size / 1e6:.1f} MB" if self.size >= 1e5 else f"{self.size / 1e3:.1f} kB"
+        return f"<Component {self.name or self.digest[:12]}, {size}, exports {exports}>"
 
     @property
     def name(self) -> str:
@@ -94,33 +117,26 @@ class Component:
         return self._compiled.world
 
     @property
-    def imports(self) -> dict[str, Interface | Function]:
-        return self._compiled.imports
-
-    @property
-    def exports(self) -> dict[str, Interface | Function]:
-        return self._compiled.exports
-
-    @property
-    def wit(self) -> str:
+    def wit(self) -> WitText:
         """The world and every interface in it, as WIT text."""
-        parts = ["package root:component;\n", print_world(self.world)]
-        interfaces: dict[str, Interface] = {}
-        for item in (*self.imports.values(), *self.exports.values()):
-            if isinstance(item, Interface) and ":" in item.id:
-                interfaces.setdefault(item.id, item)
-        packages: dict[str, list[Interface]] = {}
-        for interface in interfaces.values():
-            packages.setdefault(_package_of(interface.id), []).append(interface)
-        for package, members in packages.items():
-            body = "\n".join(print_interface(member, package=package) for member in members)
-            lines = [f"  {line}" if line else "" for line in body.splitlines()]
-            parts.append("\n".join([f"package {package} {{", *lines, "}"]) + "\n")
-        return "\n".join(parts)
+        return wit_of(self.world)
 
-    def missing(self, imports: Mapping[str, Any] | None = None) -> list[str]:
+    @property
+    def claims(self) -> SignedComponent | None:
+        """Who signed it and as what, ``None`` if nobody did. `DecodeError` for a forged hash.
+
+        ``claims.problem(time.time())`` says whether a host would take it.
+        """
+        return extract(self.data)
+
+    @property
+    def functions(self) -> list[str]:
+        """What can be called, as one would type it."""
+        return function_paths(self.exports)
+
+    def missing(self, imports: GivenImports = None) -> list[str]:
         """The imports that neither WASI nor ``imports`` has."""
-        return self._compiled.missing(ObjectImports(imports))
+        return self._compiled.missing(_imports(imports))
 
     # -- running -------------------------------------------------------------------------------
 
@@ -128,30 +144,37 @@ class Component:
         self,
         function: str,
         *args: Any,
-        imports: Mapping[str, Any] | ImportsBase | None = None,
+        imports: GivenImports = None,
         timeout_s: float | None = None,
         grants: Grants = NOTHING,
         **named: Any,
     ) -> Any:
-        """Call an export on this thread: ``"ns:pkg/iface.func"``, ``"iface.func"`` or ``"func"``.
+        """Call an export: ``"ns:pkg/iface.func"``, ``"iface.func"`` or ``"func"``.
 
-        Arguments may be any Python values that fit. The error side of a result is raised as
-        `WitError`, its ok side returned. Raises what `Instantiator.call` raises.
+        Works also where an event loop runs, as in Jupyter. Arguments may be any Python values
+        that fit. The error side of a result is raised as `WitError`, its ok side returned.
+        Raises `NotFound`, `AmbiguousName`, `ValueMismatch`, `MissingImport`, `Trap` and
+        `LimitHit`, and what an import raised.
         """
+        provide = _imports(imports)
+        if provide.provides(OUTGOING_HANDLER, "handle"):
+            # Requests go out on a loop, and this thread has none to lend while the guest runs.
+            return run_blocking(
+                lambda: self.arun(
+                    function, *args, imports=provide, timeout_s=timeout_s, grants=grants, **named
+                )
+            )
         instance, target = self.find(function)
         values = coerce_args(target, args, _kebab(target, named))
-        instantiator = self._instantiator(imports, grants)
-        try:
+        with _Running(self, provide, grants) as instantiator:
             value = instantiator.call_inline(instance, target.name, values, timeout_s=timeout_s)
-        finally:
-            instantiator.close_blocking()
         return _unwrapped(value)
 
     async def arun(
         self,
         function: str,
         *args: Any,
-        imports: Mapping[str, Any] | ImportsBase | None = None,
+        imports: GivenImports = None,
         timeout_s: float | None = None,
         grants: Grants = NOTHING,
         **named: Any,
@@ -159,75 +182,112 @@ class Component:
         """`run` for event loops: the guest runs on a worker thread, async imports on the loop."""
         instance, target = self.find(function)
         values = coerce_args(target, args, _kebab(target, named))
-        instantiator = self._instantiator(imports, grants)
-        try:
+        async with _Running(self, _imports(imports), grants) as instantiator:
             value = await instantiator.call(instance, target.name, values, timeout_s=timeout_s)
-        finally:
-            await instantiator.close()
         return _unwrapped(value)
+
+    def http(
+        self,
+        method: str = "GET",
+        path: str = "/",
+        *,
+        headers: Mapping[str, str] | None = None,
+        body: bytes | str = b"",
+        imports: GivenImports = None,
+        timeout_s: float | None = None,
+        grants: Grants = NOTHING,
+    ) -> HttpReply:
+        """Send a request to the component's HTTP handler and read the answer to its end.
+
+        Raises `HttpError` where the guest answers with an error code instead of a response.
+        """
+        request = HttpRequest(
+            method.upper(),
+            path if path.startswith("/") else f"/{path}",
+            headers=[(key.lower(), value.encode()) for key, value in (headers or {}).items()],
+            body=body.encode() if isinstance(body, str) else body,
+        )
+
+        def ask() -> Coroutine[Any, Any, HttpResponse]:
+            return self.ahttp(request, imports=imports, timeout_s=timeout_s, grants=grants)
+
+        response = run_blocking(ask)
+        assert isinstance(response.body, bytes)
+        return HttpReply(response.status, response.headers, response.body)
 
     async def ahttp(
         self,
         request: HttpRequest,
         *,
-        imports: Mapping[str, Any] | ImportsBase | None = None,
+        imports: GivenImports = None,
         timeout_s: float | None = None,
         grants: Grants = NOTHING,
     ) -> HttpResponse:
-        """Hand a request to the component's HTTP handler; the body is read to its end."""
-        instantiator = self._instantiator(imports, grants)
-        try:
+        """Hand a request to the component's HTTP handler; body and trailers are read to the end."""
+        async with _Running(self, _imports(imports), grants) as instantiator:
             response = await instantiator.handle_http(request, timeout_s=timeout_s)
-            chunks = [chunk async for chunk in response.body]  # type: ignore[union-attr]
+            body = await collect(response.body)
             trailers = await response.trailers if response.trailers is not None else None
-        finally:
-            await instantiator.close()
-        done: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        done.set_result(trailers)
-        return HttpResponse(response.status, response.headers, b"".join(chunks), done)
+        return HttpResponse(response.status, response.headers, body, _Known(trailers))
 
     def find(self, function: str) -> tuple[str, Function]:
         """The exported function that a name means. Raises `NotFound` or `AmbiguousName`."""
-        exports = self._compiled.functions
-        exact = [key for key in exports if _full_name(*key) == function]
-        found = exact or [key for key in exports if function in _short_names(*key)]
-        if len(found) == 1:
-            return found[0][0], exports[found[0]].function
-        names = [_full_name(*key) for key in (found or exports)]
-        if found:
-            raise AmbiguousName(
-                f"{function!r} fits several exports",
-                hint="one of " + ", ".join(names),
-                matches=names,
-            )
-        raise NotFound(
-            f"the component exports no {function!r}",
-            hint="it exports " + (", ".join(names) or "no functions"),
-            matches=names,
-        )
+        return find_function(self.exports, function, owner=self.name)
 
-    def _instantiator(
-        self, imports: Mapping[str, Any] | ImportsBase | None, grants: Grants
-    ) -> Instantiator:
-        provide = imports if isinstance(imports, ImportsBase) else ObjectImports(imports)
+    def instantiator(self, imports: ImportsBase, on_log: OnLog, grants: Grants) -> Instantiator:
+        """What calls its exports with these imports; close it. Raises `MissingImport`."""
         return self._compiled.instantiator(
-            provide, name=self.name, on_log=self._on_log, grants=grants
+            imports, name=self.name, limits=self._limits, on_log=on_log, grants=grants
         )
 
 
-def _package_of(interface: str) -> str:
-    path, _, version = interface.partition("@")
-    return path.rpartition("/")[0] + (f"@{version}" if version else "")
+class _Running:
+    """An instantiator for one call, and what the guest prints meanwhile."""
+
+    def __init__(self, component: Component, imports: ImportsBase, grants: Grants) -> None:
+        self._printed = Printed()
+        on_log = component._on_log or self._printed
+        self._instantiator = component.instantiator(imports, on_log, grants)
+
+    def __enter__(self) -> Instantiator:
+        return self._instantiator
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self._instantiator.close_blocking()
+        self._printed.close(trapped=kind is not None and issubclass(kind, Trap))
+
+    async def __aenter__(self) -> Instantiator:
+        return self._instantiator
+
+    async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        await self._instantiator.close()
+        self._printed.close(trapped=kind is not None and issubclass(kind, Trap))
 
 
-def _full_name(instance: str, function: str) -> str:
-    return f"{instance}.{function}" if instance else function
+class _Known:
+    """Trailers that are there already, to be awaited as often as one likes, on any loop."""
+
+    def __init__(self, trailers: Any) -> None:
+        self._trailers = trailers
+
+    def __await__(self) -> Any:
+        return self._trailers
+        yield  # what makes this a generator
 
 
-def _short_names(instance: str, function: str) -> set[str]:
-    """The shorter ways to name an export: without version, without package, bare."""
-    path = instance.partition("@")[0]
-    return {f"{path}.{function}", f"{path.rpartition('/')[2]}.{function}", function}
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ArtifactError(
+            f"the component {path} can't be read: {error.strerror}",
+            hint=f"paths start at {Path.cwd()}; give the path of a .wasm or .wat file",
+            reference=str(path),
+        ) from error
+
+
+def _imports(given: GivenImports) -> ImportsBase:
+    return given if isinstance(given, ImportsBase) else ObjectImports(given)
 
 
 def _kebab(function: Function, named: Mapping[str, Any]) -> dict[str, Any] | None:

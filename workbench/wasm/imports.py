@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from workbench.errors import MissingImport
@@ -13,7 +13,9 @@ from workbench.wire.wit.coerce import coerce
 from workbench.wire.wit.types import Function, FunctionKind
 from workbench.wire.wit.values import Ok, attribute_name
 
-__all__ = ["Imports", "ImportsBase", "ObjectImports"]
+__all__ = ["OUTGOING_HANDLER", "Imports", "ImportsBase", "ObjectImports"]
+
+OUTGOING_HANDLER = "wasi:http/outgoing-handler"
 
 
 class Imports(Protocol):
@@ -58,7 +60,7 @@ class ImportsBase:
         raise _missing(instance, function.name)
 
     async def http(self, ctx: Any, request: HttpRequest, options: RequestOptions) -> HttpResponse:
-        raise _missing("wasi:http/outgoing-handler", "handle")
+        raise _missing(OUTGOING_HANDLER, "handle")
 
     def drop(self, ctx: Any, instance: str, resource: str, value: Any) -> None:
         return None
@@ -80,12 +82,17 @@ class ObjectImports(ImportsBase):
     plain or ``async``; what they return is coerced to the WIT type, and a result whose ok side is
     meant may be returned bare. A resource is the object itself: its constructor is a function
     named like the resource, its methods are the object's methods. A version may be left out.
+
+    HTTP requests go to a function, plain or ``async``, under ``wasi:http/outgoing-handler``: it
+    gets an `HttpRequest` and returns an `HttpResponse` or raises `HttpError`.
     """
 
     def __init__(self, objects: Mapping[str, Any] | None = None) -> None:
         self._objects = dict(objects or {})
 
     def provides(self, instance: str, name: str) -> bool:
+        if instance.partition("@")[0] == OUTGOING_HANDLER:
+            return self._outgoing() is not None
         if name.startswith("[method]"):
             kind, _, method = name.removeprefix("[method]").partition(".")
             found = self._find(instance, kind)
@@ -126,6 +133,17 @@ class ObjectImports(ImportsBase):
 
     def call_sync(self, ctx: Any, instance: str, function: Function, args: Sequence[Any]) -> Any:
         return _canonical(function, self._target(instance, function, args))
+
+    async def http(self, ctx: Any, request: HttpRequest, options: RequestOptions) -> HttpResponse:
+        handler = self._outgoing()
+        if handler is None:
+            return await super().http(ctx, request, options)
+        answer = handler(request)
+        return await answer if inspect.isawaitable(answer) else answer
+
+    def _outgoing(self) -> Callable[[HttpRequest], Any] | None:
+        handler = self._find(OUTGOING_HANDLER, "handle") or self._owner(OUTGOING_HANDLER)
+        return handler if callable(handler) else None
 
     def _target(self, instance: str, function: Function, args: Sequence[Any]) -> Any:
         if function.kind is FunctionKind.METHOD:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +12,24 @@ import pytest
 from tests.unit.wasm.conftest import TINY, wat
 from tests.unit.wasm.generated import relay_component
 from tests.unit.wasm.test_instantiator import COUNTERS
-from workbench.errors import AmbiguousName, InvalidComponent, MissingImport, NotFound, WitError
-from workbench.wasm import Component, Engine, wat_to_bytes
+from workbench.errors import (
+    AmbiguousName,
+    ArtifactError,
+    InvalidComponent,
+    LimitHit,
+    MissingImport,
+    NotFound,
+    WitError,
+)
+from workbench.wasm import Component, Engine, StoreLimits, wat_to_bytes
+from workbench.wasm.output import Printed
 from workbench.wire.http import HttpRequest
+from workbench.wire.http_reply import HttpReply
 from workbench.wire.wit.parse import parse_package
 from workbench.wire.wit.types import STRING, U32, Result
 from workbench.wire.wit.values import Err
+
+GOLDEN = TINY.parent
 
 
 def test_a_text_file_opens_and_runs_under_every_short_name(engine: Engine) -> None:
@@ -51,14 +65,14 @@ def test_the_error_side_is_raised(engine: Engine) -> None:
 
 def test_names_that_fit_nothing_or_too_much_are_errors(engine: Engine) -> None:
     tiny = Component.open(TINY, engine=engine)
-    with pytest.raises(NotFound, match="exports no 'subtract'") as caught:
+    with pytest.raises(NotFound, match="called 'subtract'") as caught:
         tiny.run("subtract")
-    assert "lab:tiny/api@0.1.0.add" in caught.value.matches
+    assert "lab:tiny/api.add" in caught.value.matches
     twin = """(component (core module $m (func (export "f")))
       (core instance $i (instantiate $m)) (func $f (canon lift (core func $i "f")))
       (instance $x (export "f" (func $f)))
       (export "a:b/one" (instance $x)) (export "a:b/two" (instance $x)))"""
-    with pytest.raises(AmbiguousName, match="several"):
+    with pytest.raises(AmbiguousName, match="2 functions"):
         Component.open(wat_to_bytes(twin), engine=engine).run("f")
 
 
@@ -116,3 +130,62 @@ async def test_http_is_answered_without_a_lattice(engine: Engine) -> None:
     component = Component.open(wat("http"), engine=engine)
     response = await component.ahttp(HttpRequest("GET", "/long/path"))
     assert (response.status, response.body) == (200, b"hello /long/path")
+
+
+def test_http_is_asked_without_a_loop_and_inside_one(engine: Engine) -> None:
+    component = Component.open(wat("http"), engine=engine)
+    assert component.http("get", "long/path").text == "hello /long/path"
+
+    async def in_a_cell_of_jupyter() -> HttpReply:
+        return component.http("GET", "/long/path")
+
+    reply = asyncio.run(in_a_cell_of_jupyter())
+    assert (reply.status, reply.body) == (200, b"hello /long/path")
+
+
+async def test_trailers_are_there_when_an_answer_is(engine: Engine) -> None:
+    response = await Component.open(wat("http"), engine=engine).ahttp(HttpRequest("GET", "/traile"))
+    assert response.trailers is not None
+    assert await response.trailers == await response.trailers == [("x-last", b"value")]
+
+
+def test_claims_are_those_of_the_signature(engine: Engine) -> None:
+    signed = Component.open(GOLDEN / "tiny-signed.wasm", engine=engine)
+    assert signed.claims is not None and signed.claims.subject.startswith("M")
+    assert signed.claims.problem(time.time()) == ""
+    assert Component.open(TINY, engine=engine).claims is None
+
+
+def test_exports_read_as_signatures(engine: Engine) -> None:
+    tiny = Component.open(TINY, engine=engine)
+    assert "lab:tiny/api@0.1.0\n" in repr(tiny.exports)
+    assert "  add: func(a: u32, b: u32) -> u32;" in repr(tiny.exports).split("\n")
+    assert repr(tiny.imports) == "nothing" and "lab:tiny/api.add" in tiny.functions
+
+
+def test_a_file_that_is_not_there_says_where_was_looked(tmp_path: Path) -> None:
+    with pytest.raises(ArtifactError, match=r"nope.wasm can't be read: No such file") as caught:
+        Component.open(tmp_path / "nope.wasm")
+    assert "paths start at" in caught.value.hint
+
+
+def test_what_a_guest_writes_is_printed_and_a_trap_keeps_its_last_words(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    printed = Printed()
+    for number in range(25):
+        printed("stderr", f"line {number}", None)
+    printed("stdout", "out\x1b[2J", None)
+    assert capsys.readouterr() == ("out\\x1b[2J\n", "".join(f"line {n}\n" for n in range(5)))
+    printed.close(trapped=True)
+    assert capsys.readouterr().err == ""
+    printed("stderr", "the end", None)
+    printed.close(trapped=False)
+    assert capsys.readouterr().err == "the end\n"
+
+
+def test_limits_of_a_component_hold_for_its_calls(engine: Engine) -> None:
+    component = Component.open(wat("limits"), engine=engine, limits=StoreLimits(timeout_s=0.05))
+    with pytest.raises(LimitHit) as caught:
+        component.run("loop")
+    assert caught.value.limit == "time" and caught.value.backtrace

@@ -24,11 +24,11 @@ _HTML: dict[type, Callable[[Any], str]] = {
 
 # By name: loading the extension must not load what only a running lattice needs.
 _HTML_BY_NAME: dict[tuple[str, str], Callable[[Any], str]] = {
-    ("workbench._calls", "HttpReply"): http_html,
+    ("workbench.wire.http_reply", "HttpReply"): http_html,
     ("workbench._lattice", "Lattice"): lambda lattice: _lattice_html(lattice),
 }
 _TEXT_BY_NAME: dict[tuple[str, str], Callable[[Any], str]] = {
-    ("workbench._calls", "HttpReply"): http_text,
+    ("workbench.wire.http_reply", "HttpReply"): http_text,
 }
 
 
