@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from workbench.errors import Trap
 from workbench.wasm.store import CallState
+from workbench.wasm.wasi.readiness import Readiness
 from workbench.wasm.wasi.table import WasiInterface, function
 from workbench.wire.wit.values import Case, Err, Ok
 
@@ -16,6 +18,7 @@ __all__ = [
     "InputStream",
     "IoError",
     "OutputStream",
+    "Parent",
     "Pollable",
     "StreamClosed",
     "StreamFailed",
@@ -24,14 +27,26 @@ __all__ = [
 
 _MAX_READ = 64 * 1024
 """A read returns at most so much, however much the guest asks for."""
+_MAX_BLOCKING = 4096
+"""What WIT lets a guest write at once where it does not ask first; a real host traps too."""
+_LONGEST_WAIT_S = 1e9
 
 
 class IoError:
-    """``wasi:io/error.error``. ``http_code`` is set where ``wasi:http`` knows more."""
+    """``wasi:io/error.error``, with the code of the interface that knows more about it."""
 
-    def __init__(self, message: str, http_code: Case | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        http_code: Case | None = None,
+        *,
+        file_code: str | None = None,
+        network_code: str | None = None,
+    ) -> None:
         self.message = message
         self.http_code = http_code
+        self.file_code = file_code
+        self.network_code = network_code
 
 
 class StreamClosed(Exception):
@@ -46,29 +61,78 @@ class StreamFailed(Exception):
         self.error = error
 
 
+class Parent:
+    """A resource that others are made from, which must be dropped before it.
+
+    A real host traps where they are not, so a component must not get used to it here.
+    """
+
+    noun = "a resource"
+    children = 0
+    parents: tuple[Parent, ...] = ()
+
+    def adopt(self, child: Pollable | Parent) -> None:
+        self.children += 1
+        child.parents = (*child.parents, self)
+
+    def wasm_dropped(self, call: CallState) -> None:
+        # At the end of the invocation everything goes, in no order.
+        if self.children and call.store:
+            raise Trap(
+                f"the component dropped {self.noun} before what was made from it",
+                hint="drop the pollables of a stream before the stream, and the streams of a "
+                "socket before the socket",
+                reason="resource has children", backtrace=[], stderr=list(call.stderr),
+            )  # fmt: skip
+        _leave(self)
+
+
+def _leave(child: Pollable | Parent) -> None:
+    for parent in child.parents:
+        parent.children -= 1
+    child.parents = ()
+
+
 class Pollable:
-    """Something that becomes ready. ``due`` is when at the latest, on the monotonic clock."""
+    """Something that becomes ready.
+
+    ``due`` is when at the latest, on the monotonic clock. ``watch`` is a file descriptor with the
+    ``selectors`` events that make it ready, where nothing of ours tells of it.
+    """
 
     due: float = float("inf")
+    parents: tuple[Parent, ...] = ()
 
-    def __init__(self, ready: Callable[[], Any]) -> None:
+    def __init__(self, ready: Callable[[], Any], watch: tuple[int, int] | None = None) -> None:
         self.ready = ready
+        self.watch = watch
+
+    def wasm_dropped(self, call: CallState) -> None:
+        _leave(self)
 
 
 class Timer(Pollable):
     """Ready from a moment on."""
 
     def __init__(self, due: float) -> None:
-        self.due = due
+        # Nobody can wait for the end of the clock: the system refuses such a time.
+        self.due = min(due, time.monotonic() + _LONGEST_WAIT_S)
         super().__init__(lambda: time.monotonic() >= due)
 
 
-class InputStream:
+class InputStream(Parent):
     """A stream that the guest reads."""
+
+    noun = "an input-stream"
+    failed = False
+    """Whether it has reported a failure: it is closed from then on."""
 
     def ready(self) -> bool:
         """Whether `read` would return bytes, or raise."""
         return True
+
+    def pollable(self) -> Pollable:
+        return Pollable(self.ready)
 
     def read(self, size: int) -> bytes:
         """Up to ``size`` bytes that are there now; raises at the end or on failure."""
@@ -82,12 +146,19 @@ class EmptyInput(InputStream):
         raise StreamClosed
 
 
-class OutputStream:
+class OutputStream(Parent):
     """A stream that the guest writes. Writes are taken at once; ``room`` says how much."""
+
+    noun = "an output-stream"
+    failed = False
+    """As of `InputStream`."""
 
     def room(self) -> int:
         """How many bytes may be written now; raises when the stream is closed or broken."""
         return _MAX_READ
+
+    def pollable(self) -> Pollable:
+        return Pollable(lambda: _has_room(self))
 
     def write(self, data: bytes) -> None:
         raise NotImplementedError
@@ -97,12 +168,15 @@ class OutputStream:
         return True
 
 
-def _stream_result(work: Callable[[], Any]) -> Ok | Err:
+def _stream_result(stream: InputStream | OutputStream, work: Callable[[], Any]) -> Ok | Err:
+    if stream.failed:
+        return Err(Case("closed"))
     try:
         return Ok(work())
     except StreamClosed:
         return Err(Case("closed"))
     except StreamFailed as failed:
+        stream.failed = True
         return Err(Case("last-operation-failed", failed.error))
 
 
@@ -139,10 +213,18 @@ class Poll(WasiInterface):
 
 def _wait_for(call: CallState, pollables: list[Pollable]) -> None:
     due = min(pollable.due for pollable in pollables)
+    watches = [pollable.watch for pollable in pollables if pollable.watch is not None]
+    sleep = partial(call.service(Readiness).sleep, watches) if watches else None
     # A timer's due time ends the wait; the clock may be a hair behind it, so ask again.
-    while not call.wait_until(lambda: any(p.ready() for p in pollables), due):
+    while not call.wait_until(lambda: any(p.ready() for p in pollables), due, sleep):
         if time.monotonic() >= due:
             return
+
+
+def _child(stream: InputStream | OutputStream) -> Pollable:
+    pollable = stream.pollable()
+    stream.adopt(pollable)
+    return pollable
 
 
 class Streams(WasiInterface):
@@ -151,69 +233,71 @@ class Streams(WasiInterface):
     @function("[method]input-stream.read")
     @staticmethod
     def read(call: CallState, stream: InputStream, size: int) -> Any:
-        return _stream_result(lambda: _read(stream, size))
+        return _stream_result(stream, lambda: _read(stream, size))
 
     @function("[method]input-stream.blocking-read")
     @staticmethod
     def blocking_read(call: CallState, stream: InputStream, size: int) -> Any:
-        return _stream_result(lambda: _blocking_read(call, stream, size))
+        return _stream_result(stream, lambda: _blocking_read(call, stream, size))
 
     @function("[method]input-stream.skip")
     @staticmethod
     def skip(call: CallState, stream: InputStream, size: int) -> Any:
-        return _stream_result(lambda: len(_read(stream, size)))
+        return _stream_result(stream, lambda: len(_read(stream, size)))
 
     @function("[method]input-stream.blocking-skip")
     @staticmethod
     def blocking_skip(call: CallState, stream: InputStream, size: int) -> Any:
-        return _stream_result(lambda: len(_blocking_read(call, stream, size)))
+        return _stream_result(stream, lambda: len(_blocking_read(call, stream, size)))
 
     @function("[method]input-stream.subscribe")
     @staticmethod
     def subscribe_input(call: CallState, stream: InputStream) -> Pollable:
-        return Pollable(stream.ready)
+        return _child(stream)
 
     @function("[method]output-stream.check-write")
     @staticmethod
     def check_write(call: CallState, stream: OutputStream) -> Any:
-        return _stream_result(stream.room)
+        return _stream_result(stream, stream.room)
 
     @function("[method]output-stream.write")
     @staticmethod
     def write(call: CallState, stream: OutputStream, data: bytes) -> Any:
-        return _stream_result(lambda: _write(stream, data))
+        return _stream_result(stream, lambda: _write(stream, data))
 
     @function("[method]output-stream.blocking-write-and-flush")
     @staticmethod
     def blocking_write(call: CallState, stream: OutputStream, data: bytes) -> Any:
-        return _stream_result(lambda: _blocking_write(call, stream, data))
+        if len(data) > _MAX_BLOCKING:
+            raise _too_much(len(data), _MAX_BLOCKING)
+        return _stream_result(stream, lambda: _blocking_write(call, stream, data))
 
     @function("[method]output-stream.flush")
     @staticmethod
     def flush(call: CallState, stream: OutputStream) -> Any:
-        return _stream_result(lambda: _nothing(stream.room()))
+        return _stream_result(stream, lambda: _nothing(stream.room()))
 
     @function("[method]output-stream.blocking-flush")
     @staticmethod
     def blocking_flush(call: CallState, stream: OutputStream) -> Any:
-        return _stream_result(lambda: _blocking_flush(call, stream))
+        return _stream_result(stream, lambda: _blocking_flush(call, stream))
 
     @function("[method]output-stream.subscribe")
     @staticmethod
     def subscribe_output(call: CallState, stream: OutputStream) -> Pollable:
-        return Pollable(lambda: _has_room(stream))
+        return _child(stream)
 
     @function("[method]output-stream.write-zeroes")
     @staticmethod
     def write_zeroes(call: CallState, stream: OutputStream, size: int) -> Any:
-        return _stream_result(lambda: _write_zeroes(stream, size))
+        return _stream_result(stream, lambda: _write_zeroes(stream, size))
 
     @function("[method]output-stream.blocking-write-zeroes-and-flush")
     @staticmethod
     def blocking_zeroes(call: CallState, stream: OutputStream, size: int) -> Any:
-        if size > 4096:
-            raise _too_much(size, 4096)
-        return _stream_result(lambda: _blocking_write(call, stream, bytes(size)))
+        if size > _MAX_BLOCKING:
+            raise _too_much(size, _MAX_BLOCKING)
+        return _stream_result(stream, lambda: _blocking_write(call, stream, bytes(size)))
 
     @function("[method]output-stream.splice")
     @staticmethod
@@ -223,7 +307,7 @@ class Streams(WasiInterface):
         source: InputStream,
         size: int,
     ) -> Any:
-        return _stream_result(lambda: _splice(stream, source, size))
+        return _stream_result(stream, lambda: _splice(stream, source, size))
 
     @function("[method]output-stream.blocking-splice")
     @staticmethod
@@ -234,11 +318,14 @@ class Streams(WasiInterface):
         size: int,
     ) -> Any:
         def work() -> int:
-            call.wait_until(lambda: _has_room(stream))
-            call.wait_until(source.ready)
+            if not size:
+                return 0
+            _wait_for(call, [stream.pollable()])
+            stream.room()
+            _wait_for(call, [source.pollable()])
             return _splice(stream, source, size)
 
-        return _stream_result(work)
+        return _stream_result(stream, work)
 
 
 def _read(stream: InputStream, size: int) -> bytes:
@@ -248,7 +335,8 @@ def _read(stream: InputStream, size: int) -> bytes:
 def _blocking_read(call: CallState, stream: InputStream, size: int) -> bytes:
     if size == 0:
         return b""
-    call.wait_until(stream.ready)
+    if not stream.ready():
+        _wait_for(call, [stream.pollable()])
     return stream.read(min(size, _MAX_READ))
 
 
@@ -267,10 +355,10 @@ def _write_zeroes(stream: OutputStream, size: int) -> None:
 
 
 def _blocking_write(call: CallState, stream: OutputStream, data: bytes) -> None:
-    # WIT allows 4096 bytes here; taking more costs nothing and some guests send more.
     at = 0
     while at < len(data):
-        call.wait_until(lambda: _has_room(stream))
+        if not _has_room(stream):
+            _wait_for(call, [stream.pollable()])
         part = data[at : at + stream.room()]
         stream.write(part)
         at += len(part)
@@ -280,6 +368,7 @@ def _blocking_write(call: CallState, stream: OutputStream, data: bytes) -> None:
 def _blocking_flush(call: CallState, stream: OutputStream) -> None:
     stream.room()
     call.wait_until(stream.flushed)
+    stream.room()
 
 
 def _splice(stream: OutputStream, source: InputStream, size: int) -> int:

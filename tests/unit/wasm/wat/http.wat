@@ -106,7 +106,7 @@
       (call $stream (i32.load (i32.const 68)) (i32.const 72))
       (local.set $in (i32.load (i32.const 76)))
       (block $end (loop $more
-        (call $read (local.get $in) (i64.const 65536) (i32.const 80))
+        (call $read (local.get $in) (i64.const 4096) (i32.const 80))
         (br_if $end (i32.load8_u (i32.const 80)))
         (call $write (local.get $out) (i32.load (i32.const 84)) (i32.load (i32.const 88)) (i32.const 96))
         (br $more))))
