@@ -1,21 +1,24 @@
 """Serves the exports of one component over wRPC (interfaces.md §6).
 
-Each call takes a permit (``max_instances`` of them), gets a fresh instance and answers. What runs
-behind the subjects, a `Code`, can be exchanged while calls run: they end on the code and the
-permits they began with.
+Each call has its handshake, takes a permit (``max_instances`` of them), gets a fresh instance and
+answers; while one waits for a permit no further call is taken up. What runs behind the subjects,
+a `Code`, can be exchanged while calls run: they end on the code and the permits they began with.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+import math
+from collections import deque
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from workbench.host.failures import error_chain
 from workbench.host.keys import checked_name
 from workbench.host.options import LogLine, OnLog
+from workbench.lattice.rpc import Eager
 from workbench.wire.control import UNLIMITED
 from workbench.wire.http import HttpError
 from workbench.wire.http_wrpc import (
@@ -29,7 +32,7 @@ from workbench.wire.wit.types import Borrow, Function, Interface, Own, Type
 from workbench.wire.wit.values import Err, Ok
 
 if TYPE_CHECKING:
-    from workbench.lattice.rpc import InvocationContext, RpcServer, Served
+    from workbench.lattice.rpc import Handler, InvocationContext, RpcServer, Served
     from workbench.wasm import Instantiator
 
 __all__ = ["Code", "ComponentServing", "Permits", "served_functions"]
@@ -40,42 +43,76 @@ _HTTP_EXPORT = "wasi:http/incoming-handler@0.2"
 # componentize-py's own plumbing: an instance of this name holds `init`, which is nobody's to call.
 _NOT_SERVED = frozenset({"exports"})
 
-Handler = Callable[..., Awaitable[Any]]
-Exports = dict[str, dict[str, tuple[Function, Handler]]]
+Exports = dict[str, dict[str, tuple[Function, "Handler | Eager"]]]
 
 
 class Permits:
-    """``max_instances`` permits; the largest count means no limit (control-interface.md §8.3)."""
+    """``max_instances`` permits; the largest count means no limit (control-interface.md §8.3).
 
-    __slots__ = ("_idle", "_semaphore", "_users", "limit")
+    Given in the order of asking.
+    """
+
+    __slots__ = ("_free", "_idle", "_users", "_waiting", "limit")
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
-        self._semaphore = None if limit >= UNLIMITED else asyncio.Semaphore(limit)
+        self._free: float = math.inf if limit >= UNLIMITED else limit
+        self._waiting: deque[asyncio.Future[bool]] = deque()
         self._users = 0
         self._idle = asyncio.Event()
         self._idle.set()
 
-    async def take(self) -> None:
-        """Wait for a permit. Whoever waits counts as a user already."""
-        self._users += 1
-        self._idle.clear()
-        if self._semaphore is None:
-            return
+    def take_now(self) -> bool:
+        """Take a permit if one is free."""
+        if self._free < 1:
+            return False
+        self._free -= 1
+        self._join()
+        return True
+
+    async def take(self) -> bool:
+        """Wait for a permit; False if `turn_away` ended the wait. Whoever waits is a user already."""
+        if self.take_now():
+            return True
+        waiter = asyncio.get_running_loop().create_future()
+        self._waiting.append(waiter)
+        self._join()
         try:
-            await self._semaphore.acquire()
+            taken = await waiter
         except BaseException:
-            self._leave()
+            if waiter.done() and not waiter.cancelled() and waiter.result():
+                self.give_back()
+            else:
+                self._waiting.remove(waiter)
+                self._leave()
             raise
+        if not taken:
+            self._leave()
+        return taken
+
+    def turn_away(self) -> None:
+        """Let nobody wait here any more."""
+        while self._waiting:
+            waiter = self._waiting.popleft()
+            if not waiter.done():
+                waiter.set_result(False)
 
     def give_back(self) -> None:
-        if self._semaphore is not None:
-            self._semaphore.release()
         self._leave()
+        while self._waiting:
+            waiter = self._waiting.popleft()
+            if not waiter.done():
+                waiter.set_result(True)
+                return
+        self._free += 1
 
     async def idle(self) -> None:
         """Until nobody holds or awaits a permit."""
         await self._idle.wait()
+
+    def _join(self) -> None:
+        self._users += 1
+        self._idle.clear()
 
     def _leave(self) -> None:
         self._users -= 1
@@ -93,14 +130,36 @@ class Code:
 
 
 class ComponentServing:
-    """The subscriptions of one component and the code behind them."""
+    """The subscriptions of one component and the code behind them. It is their gate, too."""
 
     def __init__(self, component_id: str, code: Code, on_log: OnLog) -> None:
         self.component_id = component_id
-        self.code = code
+        self._code = code
         self._on_log = on_log
         self._functions: Exports = {}
         self._served: Served | None = None
+
+    @property
+    def code(self) -> Code:
+        """What answers from now on. Whoever waits for the old one's permits waits for the new."""
+        return self._code
+
+    @code.setter
+    def code(self, code: Code) -> None:
+        old, self._code = self._code, code
+        old.permits.turn_away()
+
+    def enter(self) -> Permit | None:
+        """A permit that is free now."""
+        code = self._code
+        return Permit(code) if code.permits.take_now() else None
+
+    async def wait(self, context: InvocationContext) -> Permit:
+        """A permit of the code that serves when one is free."""
+        while True:
+            code = self._code
+            if await code.permits.take():
+                return Permit(code)
 
     async def start(self, server: RpcServer, exports: Mapping[str, Interface | Function]) -> None:
         """Subscribe to every export; calls are answered when this returns."""
@@ -108,7 +167,7 @@ class ComponentServing:
         for instance, functions in self._functions.items():
             for name in functions:
                 checked_name(f"{instance}.{name}")
-        self._served = await server.serve(self.component_id, self._functions)
+        self._served = await server.serve(self.component_id, self._functions, gate=self)
 
     def fits(self, exports: Mapping[str, Interface | Function]) -> bool:
         """Whether other code with these exports can answer on the same subscriptions."""
@@ -116,9 +175,9 @@ class ComponentServing:
         return _signatures(other) == _signatures(self._functions)
 
     async def stop_accepting(self) -> None:
-        """Drop the subscriptions at once; calls that run go on to their end (§C.2)."""
+        """End the subscriptions; calls that run or are under way go on to their end (§C.2)."""
         if self._served is not None:
-            await self._served.drain(0.0)
+            await self._served.stop_accepting()
 
     async def drained(self) -> None:
         """Until the calls that were running have been answered."""
@@ -131,41 +190,42 @@ class ComponentServing:
             await self._served.stop()
             self._served = None
 
-    def _handler(self, instance: str, name: str) -> Handler:
+    def _handler(self, instance: str, name: str) -> Eager:
+        path = f"{instance}.{name}" if instance else name
+
         async def handle(context: InvocationContext, *args: Any) -> Any:
-            code = self.code
-            await code.permits.take()
+            permit = _permit_of(context)
+            code = permit.code
             try:
                 return await code.instantiator.call(
                     instance, name, args, ctx=context, timeout_s=code.time_limit_s
                 )
             except Exception as error:
-                self._failed(f"{instance}.{name}" if instance else name, context, error)
+                self._failed(path, context, error)
                 raise
             finally:
-                code.permits.give_back()
+                permit.release()
 
-        return handle
+        return Eager(handle)
 
     async def _http_handler(self, context: InvocationContext, request: Any) -> Any:
         """`wasi:http/incoming-handler`: the permit is held until the guest is through, which may
         be after its answer has gone out (§4.3)."""
-        code = self.code
-        await code.permits.take()
-        held = _Held(code.permits)
+        permit = _permit_of(context)
+        code = permit.code
         try:
             response = await code.instantiator.handle_http(
                 request_from_wrpc(request),
                 ctx=context,
                 timeout_s=code.time_limit_s,
-                on_end=held.release,
+                on_end=lambda outcome: permit.release(),
             )
             return Ok(response_to_wrpc(response))
         except HttpError as error:
             return Err(error_to_wrpc(error))
         except BaseException as error:
             # Raised before the guest began, or because it ended: either way it runs no more.
-            held.release()
+            permit.release()
             if isinstance(error, Exception):
                 self._failed("wasi:http/incoming-handler.handle", context, error)
             raise
@@ -184,23 +244,29 @@ class ComponentServing:
         )
 
 
-class _Held:
-    """One taken permit, given back exactly once."""
+class Permit:
+    """One taken permit, given back exactly once, and the code that it was taken for."""
 
-    __slots__ = ("_permits",)
+    __slots__ = ("_taken", "code")
 
-    def __init__(self, permits: Permits) -> None:
-        self._permits: Permits | None = permits
+    def __init__(self, code: Code) -> None:
+        self.code = code
+        self._taken = True
 
-    def release(self, outcome: BaseException | None = None) -> None:
-        permits, self._permits = self._permits, None
-        if permits is not None:
-            permits.give_back()
+    def release(self) -> None:
+        if self._taken:
+            self._taken = False
+            self.code.permits.give_back()
+
+
+def _permit_of(context: InvocationContext) -> Permit:
+    assert isinstance(context.place, Permit), "calls come through the gate"
+    return context.place
 
 
 def served_functions(
     component: Mapping[str, Interface | Function],
-    handler: Callable[[str, str], Handler],
+    handler: Callable[[str, str], Handler | Eager],
     http_handler: Handler,
 ) -> Exports:
     """What a component's exports are called on the wire (interfaces.md §1)."""

@@ -8,14 +8,19 @@ served = await server.serve("greeter", {instance: {"describe": (function, handle
 """
 
 from workbench.lattice.rpc_client import Role, RpcClient
-from workbench.lattice.rpc_server import Functions, Handler, InvocationContext, RpcServer, Served
+from workbench.lattice.rpc_context import Eager, Functions, Handler, InvocationContext
+from workbench.lattice.rpc_gate import Gate, Place
+from workbench.lattice.rpc_server import RpcServer, Served
 from workbench.lattice.rpc_streams import ByteStream, ValueFuture, ValueStream
 
 __all__ = [
     "ByteStream",
+    "Eager",
     "Functions",
+    "Gate",
     "Handler",
     "InvocationContext",
+    "Place",
     "Role",
     "RpcClient",
     "RpcServer",

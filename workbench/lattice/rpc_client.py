@@ -1,7 +1,7 @@
 """Calling over wRPC: the asyncio skin around `CallerMachine` (wrpc.md §5.1, §14).
 
-One inbox subscription for a client; a message finds its call by the token that follows the
-inbox, and the machine knows what the rest of the subject means.
+All clients of a connection share its inbox; a message finds its call by the token that follows
+the inbox, and the machine knows what the rest of the subject means.
 """
 
 from __future__ import annotations
@@ -13,13 +13,12 @@ from functools import lru_cache
 from typing import Any, Literal
 
 from workbench.errors import CallError, NatsError
-from workbench.lattice.inbox import TOKEN_LENGTH, Tokens
 from workbench.lattice.rpc_send import AT_ONCE_BYTES, publish_paced, send_channel
 from workbench.lattice.rpc_streams import STREAM_BYTES, LiveValues
 from workbench.lattice.rpc_trace import CallTrace, child_traceparent
 from workbench.lattice.tasks import Tasks
 from workbench.lattice.trace import Side, Tracer
-from workbench.nats import Connection, Message, Subscription
+from workbench.nats import Connection, Message
 from workbench.wire import subjects
 from workbench.wire.wit.types import Function
 from workbench.wire.wrpc import FunctionCodec, function_codec
@@ -49,13 +48,14 @@ _FEW = 4
 class _Call:
     """What the skin keeps of one call, until nothing more can come for it."""
 
-    __slots__ = ("answer", "last_s", "live", "machine", "name", "sending", "timer", "token",
-                 "trace")  # fmt: skip
+    __slots__ = ("answer", "client", "last_s", "live", "machine", "name", "sending", "timer",
+                 "token", "trace")  # fmt: skip
 
-    def __init__(self, token: str, machine: CallerMachine, name: CallName) -> None:
+    def __init__(self, client: RpcClient, token: str, name: CallName) -> None:
+        self.client = client
         self.token = token
-        self.machine = machine
         self.name = name
+        self.machine: CallerMachine
         self.answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self.live: LiveValues | None = None
         self.trace: CallTrace | None = None
@@ -69,12 +69,33 @@ class _Call:
             task.cancel()
         return self.machine.cancel()
 
+    def receive(self, tail: str, message: Message) -> None:
+        """A message below the call's inbox."""
+        machine = self.machine
+        description = ""
+        if message.status is not None and message.headers:
+            description = message.headers.get("Description", "")
+        outputs = machine.receive(
+            tail, message.data, reply=message.reply, status=message.status, description=description
+        )
+        if self.live is not None:
+            self.last_s = self.answer.get_loop().time()
+        if outputs:
+            self.client._carry_out(self, outputs)
+        if machine.finished and self.answer.done():
+            self.client._release(self)
+
+    def drop(self, path: tuple[int, ...]) -> None:
+        """Nobody reads the stream at ``path`` any more."""
+        self.machine.drop(path)
+        if self.machine.finished:
+            self.client._release(self)
+
 
 class RpcClient:
     """Invokes functions of components and providers of one lattice.
 
-    Belongs to the loop it is used on. The inbox is subscribed with the first call; ``close()``
-    fails what is still running.
+    Belongs to the loop it is used on. ``close()`` fails what is still running.
     """
 
     def __init__(
@@ -93,25 +114,13 @@ class RpcClient:
         self._stream_bytes = stream_bytes
         self._calls: dict[str, _Call] = {}
         self._tasks = Tasks(f"the wRPC client {source_id}")
-        self._tokens = Tokens()
-        self._inbox = nc.new_inbox()
-        self._cut = len(self._inbox) + 1
-        self._subscription: Subscription | None = None
-        self._starting = asyncio.Lock()
+        self._inbox = nc.inbox
         self._closed = False
 
     @property
     def in_flight(self) -> int:
         """Calls that something may still arrive for, streams of answered ones included."""
         return len(self._calls)
-
-    async def start(self) -> None:
-        """Subscribe the inbox; `invoke` does it by itself."""
-        async with self._starting:
-            if self._subscription is None:
-                self._subscription = await self._nc.subscribe_direct(
-                    f"{self._inbox}.>", self._on_message
-                )
 
     async def close(self) -> None:
         """Stop. Calls in flight fail, senders end their channels."""
@@ -121,9 +130,6 @@ class RpcClient:
             self._carry_out(call, call.machine.abort(error))
             self._release(call)
         await self._tasks.close()
-        if self._subscription is not None:
-            await self._subscription.unsubscribe()
-            self._subscription = None
 
     async def invoke(
         self,
@@ -150,8 +156,8 @@ class RpcClient:
         """
         if self._closed:
             raise CallError("the client is closed", hint="open the lattice again")
-        if self._subscription is None:
-            await self.start()
+        if not self._inbox.is_open:
+            await self._inbox.open()
         codec = function_codec(function)
         if self._tracer.enabled:
             traceparent = child_traceparent(traceparent)
@@ -170,23 +176,21 @@ class RpcClient:
         args: Sequence[Any],
         headers: Mapping[str, str],
     ) -> _Call:
-        token = self._tokens()
+        token = self._inbox.new_token()
         name, subject = _address(self.lattice, target, instance, codec.function.name)
-        live = None
+        call = _Call(self, token, name)
         if codec.result_channels or codec.has_dynamic_result:
-            live = LiveValues(lambda path: self._drop(token, path), stream_bytes=self._stream_bytes)
-        machine = CallerMachine(
+            call.live = LiveValues(call.drop, stream_bytes=self._stream_bytes)
+        call.machine = CallerMachine(
             codec,
             args,
             name=name,
             subject=subject,
-            inbox=f"{self._inbox}.{token}",
+            inbox=f"{self._inbox.base}.{token}",
             headers=headers,
             max_payload=self._nc.max_payload,
-            async_values=live,
+            async_values=call.live,
         )
-        call = _Call(token, machine, name)
-        call.live = live
         return call
 
     def _trace(
@@ -211,6 +215,7 @@ class RpcClient:
         loop = asyncio.get_running_loop()
         began = loop.time()
         self._calls[call.token] = call
+        self._inbox.add(call.token, call.receive)
         call.timer = loop.call_at(
             began + min(handshake_s, timeout_s),
             self._out_of_time,
@@ -267,36 +272,9 @@ class RpcClient:
 
     def _release(self, call: _Call) -> None:
         self._calls.pop(call.token, None)
+        self._inbox.remove(call.token)
         if call.timer is not None:
             call.timer.cancel()
-
-    def _drop(self, token: str, path: tuple[int, ...]) -> None:
-        call = self._calls.get(token)
-        if call is not None:
-            call.machine.drop(path)
-            if call.machine.finished:
-                self._release(call)
-
-    def _on_message(self, message: Message) -> None:
-        subject = message.subject
-        cut = self._cut + TOKEN_LENGTH
-        call = self._calls.get(subject[self._cut : cut])
-        if call is None:
-            return
-        machine = call.machine
-        description = ""
-        if message.status is not None and message.headers:
-            description = message.headers.get("Description", "")
-        outputs = machine.receive(
-            subject[cut:], message.data, reply=message.reply, status=message.status,
-            description=description,
-        )  # fmt: skip
-        if call.live is not None:
-            call.last_s = call.answer.get_loop().time()
-        if outputs:
-            self._carry_out(call, outputs)
-        if call.answer.done() and machine.finished:
-            self._release(call)
 
     def _carry_out(self, call: _Call, outputs: Sequence[Output]) -> None:
         # More than a few outputs are either slices of a big value or items of streams.

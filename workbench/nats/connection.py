@@ -354,10 +354,11 @@ class Connection:
         inbox = self.inbox
         await inbox.open()
         arrived: asyncio.Queue[Message] = asyncio.Queue()
-        token = inbox.add(lambda tail, message: arrived.put_nowait(message))
+        token = inbox.new_token()
+        reply = inbox.add(token, lambda tail, message: arrived.put_nowait(message))
         replies: list[Message] = []
         try:
-            await self.publish(subject, data, reply=inbox.subject(token))
+            await self.publish(subject, data, reply=reply)
             async with asyncio.timeout(timeout_s):
                 while limit is None or len(replies) < limit:
                     message = await _next(arrived, quiet_s if replies else None)

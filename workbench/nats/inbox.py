@@ -54,17 +54,17 @@ class Inbox:
                     f"{self.base}.>", self._on_message
                 )
 
-    def add(self, receiver: Receiver) -> str:
-        """A new token; what comes below it goes to ``receiver`` until `remove`."""
-        token = next(self._tokens)
+    def new_token(self) -> str:
+        """A token that nobody else has; its subject is ``<base>.<token>``."""
+        return next(self._tokens)
+
+    def add(self, token: str, receiver: Receiver) -> str:
+        """What comes for ``token`` goes to ``receiver`` until `remove`. Returns the subject."""
         self._receivers[token] = receiver
-        return token
+        return f"{self.base}.{token}"
 
     def remove(self, token: str) -> None:
         self._receivers.pop(token, None)
-
-    def subject(self, token: str) -> str:
-        return f"{self.base}.{token}"
 
     def _on_message(self, message: Message) -> None:
         subject = message.subject

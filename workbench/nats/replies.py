@@ -39,12 +39,11 @@ class Replies:
             if not tail and not reply.done():
                 reply.set_result(message)
 
-        token = inbox.add(receive)
+        token = inbox.new_token()
         self._waiting.add(reply)
         try:
-            self._connection.publish_nowait(
-                subject, data, reply=inbox.subject(token), headers=headers
-            )
+            own = inbox.add(token, receive)
+            self._connection.publish_nowait(subject, data, reply=own, headers=headers)
             async with asyncio.timeout(timeout_s):
                 return await reply
         finally:

@@ -138,8 +138,9 @@ def handshake_timeout(name: CallName, timeout_s: float) -> HandshakeTimeout:
     return HandshakeTimeout(
         f"{name} was not taken up within {timeout_s:g} s",
         hint=(
-            "somebody listens on the subject but does not answer: the host may be busy or gone, "
-            "or a tap hides that nobody is there; look at its status or raise handshake_timeout_s"
+            "somebody listens on the subject but does not answer: all instances may be busy (scale "
+            "it up, or raise handshake_timeout_s), its host may be gone, or a tap hides that nobody "
+            "is there; look at its status"
         ),
         timeout_s=timeout_s,
         **_fields(name),
