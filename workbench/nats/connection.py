@@ -13,6 +13,7 @@ import inspect
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import nats.errors
@@ -21,6 +22,7 @@ from nats.aio.msg import Msg
 from workbench.errors import ConnectFailed, NatsError, NoResponders, RequestTimeout
 from workbench.nats.client import Message, Subscription, TolerantClient, status_of
 from workbench.nats.commands import check_subject, publish_command
+from workbench.nats.credentials import login, trust
 from workbench.nats.inbox import Inbox
 from workbench.nats.replies import Replies
 
@@ -67,13 +69,16 @@ class Connection:
         token: str | None = None,
         creds: str | None = None,
         nkey_seed: str | None = None,
+        jwt: str | None = None,
+        tls_ca: str | Path | None = None,
         inbox_prefix: str = "_INBOX",
         js_domain: str | None = None,
         on_state: StateCallback | None = None,
     ) -> Connection:
         """Connect once, fail fast; later losses are mended by themselves.
 
-        ``creds`` is the path of a credentials file. ``on_state`` hears ``disconnected``,
+        ``creds`` is the path of a credentials file, ``jwt`` goes with ``nkey_seed``, ``tls_ca`` is
+        a PEM file of authorities and makes TLS a must. ``on_state`` hears ``disconnected``,
         ``reconnected`` and ``closed``. Raises `ConnectFailed`.
         """
         servers = [url] if isinstance(url, str) else list(url)
@@ -81,20 +86,17 @@ class Connection:
         self = cls(client, servers[0], js_domain=js_domain)
         if on_state is not None:
             self._state_callbacks.append(on_state)
-        given: dict[str, Any] = {
-            "user": user,
-            "password": password,
-            "token": token,
-            "user_credentials": creds,
-            "nkeys_seed_str": nkey_seed,
-        }
+        given = login(
+            user=user, password=password, token=token, creds=creds, nkey_seed=nkey_seed, jwt=jwt
+        )
         try:
             await client.connect(
                 servers=servers,
                 name=name,
                 inbox_prefix=inbox_prefix,
                 **self._policy(),
-                **{key: value for key, value in given.items() if value is not None},
+                **given,
+                **trust(tls_ca),
             )
         except (nats.errors.Error, OSError, ValueError) as error:
             await _close_quietly(client)

@@ -262,6 +262,15 @@ class JetStream:
     async def consumer_info(self, stream: str, consumer: str) -> dict[str, Any] | None:
         return await _or_none(self.call(f"CONSUMER.INFO.{stream}.{consumer}"))
 
+    async def consumers(self, stream: str) -> list[dict[str, Any]]:
+        """The infos of all consumers of a stream."""
+        found: list[dict[str, Any]] = []
+        while True:
+            page = await self.call(f"CONSUMER.LIST.{stream}", {"offset": len(found)})
+            found += page.get("consumers") or []
+            if not page.get("consumers") or len(found) >= int(page.get("total", 0)):
+                return found
+
     async def create_consumer(self, stream: str, config: Mapping[str, Any]) -> dict[str, Any]:
         """Create (or, for a durable with the same configuration, find) a consumer."""
         name = config.get("durable_name") or config.get("name")
