@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import ctypes
+import threading
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -14,11 +14,12 @@ from workbench.wasm import capi
 from workbench.wasm.compiled import CompiledComponent, ExportIndex
 from workbench.wasm.grants import NOTHING, Grants
 from workbench.wasm.imports import Imports
+from workbench.wasm.instances import FUNC_AT, Instance, ReadyInstances
 from workbench.wasm.layout import SIZE
 from workbench.wasm.limits import StoreLimits
 from workbench.wasm.linking import Linked
 from workbench.wasm.quick import NotQuick, QuickCalls, QuickState, RefusingLinked
-from workbench.wasm.store import CallState, GuestExit
+from workbench.wasm.store import EPOCH_CALLBACK, CallState, GuestExit
 from workbench.wasm.traps import explain
 from workbench.wasm.values import Arena, Lift, Lower, lift_of, lower_all, lower_of
 from workbench.wasm.wasi.http_exchange import HttpExchange
@@ -32,10 +33,6 @@ __all__ = ["Instantiator", "OnLog"]
 
 OnLog = Callable[[str, str, Any], None]
 """``(stream, line, ctx)``: a line on ``stdout`` or ``stderr``; called on the worker thread."""
-
-_FUNC_AT = ctypes.sizeof(capi.ffi.wasmtime_component_instance_t) + 7 & ~7
-_RESULT_AT = _FUNC_AT + ctypes.sizeof(capi.ffi.wasmtime_component_func_t) + 7 & ~7
-_SCRATCH = _RESULT_AT + SIZE
 
 
 class _Export:
@@ -83,7 +80,9 @@ class Instantiator:
         self._exports: dict[tuple[str, str], _Export] = {}
         self._active: set[_Job] = set()
         self._inline = 0
-        self._scratch: list[Any] = []
+        self._ready = ReadyInstances()
+        self._preparing = 0
+        self._lock = threading.Lock()
         self._http = next((k for k in component.functions if _is_http_handler(*k)), None)
         self.closed = False
 
@@ -155,6 +154,7 @@ class Instantiator:
                 export.quick.possible = False
             raise
         finally:
+            state.free()
             self._inline -= 1
             export.quick.took(began_ns, port)
             if self.closed:
@@ -176,6 +176,7 @@ class Instantiator:
         try:
             return self._execute(state, export, args, self._linked)
         finally:
+            state.free()
             self._inline -= 1
 
     async def handle_http(
@@ -224,37 +225,45 @@ class Instantiator:
     def _execute(
         self, state: CallState, export: _Export, args: Sequence[Any], linked: Linked
     ) -> Any:
+        """Make the call. The store lives until `CallState.free`, whatever comes of it."""
         state.check()
         engine = self.engine
         engine.entered()
         try:
-            state.open(engine.pointer)
-            return self._run(state, export, args, linked)
+            self._instantiate(state, linked)
+            return self._call(state, export, args)
         except GuestExit as exit:
             return _exit_value(export, exit)
         finally:
-            state.close()
+            state.end()
             engine.left()
 
-    def _run(self, state: CallState, export: _Export, args: Sequence[Any], linked: Linked) -> Any:
-        try:
-            scratch = self._scratch.pop()
-        except IndexError:
-            scratch = ctypes.create_string_buffer(_SCRATCH)
-        instance = ctypes.addressof(scratch)
+    def _instantiate(self, state: CallState, linked: Linked) -> None:
+        if linked is self._linked and (ready := self._ready.take()) is not None:
+            state.begin(ready)
+            return
+        began_ns = time.thread_time_ns()
+        instance = self._new_instance()
+        state.begin(instance)
+        if error := instance.make(linked.pointer, self.component.pointer):
+            raise explain(state, capi.take_error(error), f"starting {self.name or 'it'}")
+        self._ready.cost(began_ns)
+
+    def _new_instance(self) -> Instance:
+        return Instance(self.engine.pointer, self.limits, EPOCH_CALLBACK)
+
+    def _call(self, state: CallState, export: _Export, args: Sequence[Any]) -> Any:
+        instance, context = state.instance, state.context
+        assert instance is not None
         arena = Arena(state)
         try:
-            context = state.context
-            error = capi.instantiate(linked.pointer, context, self.component.pointer, instance)
-            if error:
-                raise explain(state, capi.take_error(error), f"starting {self.name or 'it'}")
-            function, result = instance + _FUNC_AT, instance + _RESULT_AT
-            if not capi.instance_get_func(instance, context, export.index.pointer, function):
+            function = instance.address + FUNC_AT
+            if not capi.instance_get_func(
+                instance.address, context, export.index.pointer, function
+            ):
                 raise Trap(f"{export.name} is gone", reason="no export", backtrace=[], stderr=[])
-            # wasmtime frees what the result slot holds before it writes there: let that be a bool.
-            scratch[_RESULT_AT] = b"\0"
             image = lower_all(export.params, export.lowers, args, arena)
-            address = capi.address_of_bytes(image)
+            address, result = capi.address_of_bytes(image), instance.empty_result()
             error = capi.func_call(
                 function, context, address, len(export.lowers), result, export.results
             )
@@ -268,7 +277,25 @@ class Instantiator:
                 capi.val_delete(result)
         finally:
             arena.close()
-            self._scratch.append(scratch)
+
+    def prepare(self) -> None:
+        """Make an instance ahead, if that is worth it and the machine has nothing else to do."""
+        if not self._ready.wanted or self.engine.pool.waiting:
+            return
+        with self._lock:
+            if self.closed:
+                return
+            self._preparing += 1
+        self.engine.entered()
+        try:
+            instance = self._new_instance()
+            self._ready.prepare(instance, self._linked.pointer, self.component.pointer)
+        finally:
+            self.engine.left()
+            with self._lock:
+                self._preparing -= 1
+            if self.closed:
+                self._free()
 
     def resource_dropped(self, state: CallState, kind: int, value: Any) -> None:
         """A resource that came from the imports is no longer held by the guest."""
@@ -281,7 +308,7 @@ class Instantiator:
 
     async def close(self) -> None:
         """Stop what runs, wait for it, free the linker."""
-        self.closed = True
+        self._shut()
         loop = asyncio.get_running_loop()
         jobs = [job for job in self._active if job.loop is loop]
         for job in list(self._active):
@@ -292,11 +319,18 @@ class Instantiator:
 
     def close_blocking(self) -> None:
         """`close` where every call was inline."""
-        self.closed = True
+        self._shut()
         self._free()
 
+    def _shut(self) -> None:
+        with self._lock:
+            self.closed = True
+        self._ready.close()
+
     def _free(self) -> None:
-        if not self.active:
+        with self._lock:
+            if self.active or self._preparing:
+                return  # whoever is last comes here again
             self._linked.close()
             if self._refusing is not None:
                 self._refusing.close()
@@ -333,6 +367,9 @@ class _Job:
             error = raised
         assert self.state.port is not None
         self.state.port.post(self._finish, value, error)
+        # Nobody has to wait for what follows.
+        self.state.free()
+        self.owner.prepare()
 
     def _finish(self, value: Any, error: BaseException | None) -> None:
         self._over = True

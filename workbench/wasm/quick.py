@@ -69,7 +69,7 @@ class QuickState(CallState):
     """The state of a try; its first epoch deadline ends it."""
 
     def check(self) -> None:
-        if self.store:
+        if self.instance is not None:
             raise NotQuick("the guest goes on for too long", reason="epoch", limit="quick")
         super().check()
 

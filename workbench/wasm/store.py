@@ -20,6 +20,7 @@ from workbench.wire.wit.types import ResourceType
 
 if TYPE_CHECKING:
     from workbench.wasm.grants import Grants
+    from workbench.wasm.instances import Instance
     from workbench.wasm.instantiator import Instantiator
     from workbench.wasm.limits import StoreLimits
     from workbench.wasm.values import Arena
@@ -84,7 +85,7 @@ class CallState:
         self.deadline = float("inf")
         self.cancelled = ""
         self.exception: BaseException | None = None
-        self.store = 0
+        self.instance: Instance | None = None
         self.context = 0
         self.stderr: deque[str] = deque(maxlen=STDERR_LINES)
         self.objects: dict[int, Any] = {}
@@ -101,40 +102,33 @@ class CallState:
 
     # -- store ---------------------------------------------------------------------------------
 
-    def open(self, engine: int) -> None:
-        """Make the store. Everything after this happens on this thread."""
-        limits = self.limits
+    def begin(self, instance: Instance) -> None:
+        """The guest runs from here on, in this store. Everything after this is on this thread."""
         self.deadline = time.monotonic() + self.timeout_s
-        self.store = capi.store_new(engine, None, None)
-        self.context = capi.store_context(self.store)
-        capi.store_limiter(
-            self.store,
-            limits.memory_bytes,
-            limits.table_elements,
-            limits.instances,
-            limits.tables,
-            limits.memories,
-        )
+        self.instance = instance
+        self.context = instance.context
         capi.set_epoch_deadline(self.context, EPOCH_SLICE)
-        capi.epoch_callback(self.store, _EPOCH_ADDRESS, None, None)
         _calls[self.context] = self
 
-    def close(self) -> None:
-        """Delete the store with everything in it, then tell the services."""
+    def end(self) -> None:
+        """The guest runs no more: let go what it held, tell the services. The store stays."""
         if not self.posts_at_end:
             self.send_posts()
-        if self.store:
-            for value in list(self.objects.values()):
-                if isinstance(value, GuestResource):
-                    capi.resource_any_delete(value._handle)
-            del _calls[self.context]
-            capi.store_delete(self.store)
-            self.store = 0
+        _calls.pop(self.context, None)
         objects, self.objects = self.objects, {}
         for rep, value in objects.items():
-            self._dropped(self._kinds.get(rep, 0), value)
+            if isinstance(value, GuestResource):
+                capi.resource_any_delete(value._handle)
+            else:
+                self._dropped(self._kinds.get(rep, 0), value)
         for service in self._services.values():
             service.close()
+
+    def free(self) -> None:
+        """Delete the store with everything in it; nobody has to wait for this."""
+        if self.instance is not None:
+            self.instance.delete()
+            self.instance = None
 
     def service(self, kind: Callable[[CallState], T]) -> T:
         """The one object of ``kind`` in this invocation, made at first use."""
@@ -357,11 +351,18 @@ class HostFunctions:
 _functions = HostFunctions._table
 
 
+def _not_called() -> int:
+    """For start code that is run ahead of any call (`instances.py`)."""
+    return capi.new_error(b"no call has been made yet")
+
+
 @capi.HostFunction
 def _host_function(
     number: int, context: int, _type: int, args: int, _nargs: int, results: int, _nresults: int
 ) -> int:
-    state = _calls[context]
+    state = _calls.get(context)
+    if state is None:
+        return _not_called()
     try:
         _functions[number](state, args, results)
     except BaseException as error:  # nothing may unwind into wasmtime; `fail` carries it
@@ -383,7 +384,9 @@ def _resource_dropped(_number: int, context: int, rep: int) -> int:
 
 @capi.EpochDeadline
 def _epoch_reached(context: int, _data: int, delta: int, kind: int) -> int:
-    state = _calls[context]
+    state = _calls.get(context)
+    if state is None:
+        return _not_called()
     try:
         state.check()
         state.send_posts()
@@ -400,4 +403,4 @@ def _address(callback: Any) -> int:
 
 HOST_FUNCTION = _address(_host_function)
 RESOURCE_DESTRUCTOR = _address(_resource_dropped)
-_EPOCH_ADDRESS = _address(_epoch_reached)
+EPOCH_CALLBACK = _address(_epoch_reached)
