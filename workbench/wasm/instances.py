@@ -125,7 +125,8 @@ class ReadyInstances:
             return
         self._failures = 0
         with self._lock:
-            if not self._closed:
+            # Another worker may have been as quick.
+            if self.wanted:
                 ReadyInstances._count += 1
                 self._ready.append(instance)
                 return
