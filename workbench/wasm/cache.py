@@ -1,8 +1,11 @@
 """Compiled code on disk, keyed by content, wasmtime and engine configuration.
 
-Serialized code is native code that is run as it is (ARCHITECTURE §7): it is read only from a
-directory that belongs to this user, is no link and is closed to everyone else, and only from
-files of the same kind whose seal, made with a key of that directory, fits. Writing is atomic; any doubt means compiling.
+Serialized code is native code that is run as it is (ARCHITECTURE §7). It is read only from a
+directory that belongs to this user and is closed to everyone else, below directories that nobody
+else can rename, and only from files whose seal fits. The key of the seals is not in that
+directory but in the user's own cache: a directory that came from elsewhere, with an archive or a
+checkout, has no valid seal, whoever owns its files now. Writing is atomic; any doubt means
+compiling.
 """
 
 from __future__ import annotations
@@ -14,14 +17,18 @@ import logging
 import os
 import secrets
 import stat
+import struct
 import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["CompiledCache", "default_directory"]
+__all__ = ["CachedCode", "CompiledCache", "default_directory"]
 
 log = logging.getLogger(__name__)
 
 _KEY_BYTES = _MAC_BYTES = _DIGEST_BYTES = 32
+_about_size = struct.Struct("<I")
 
 
 def default_directory() -> Path:
@@ -31,27 +38,39 @@ def default_directory() -> Path:
     return root / "wasmcloud-workbench" / "compiled"
 
 
+@dataclass(frozen=True, slots=True)
+class CachedCode:
+    """Code to map into memory, and what was stored about it."""
+
+    path: Path
+    about: bytes
+
+
 class CompiledCache:
     """A private directory of compiled components.
 
     ``tag`` names everything beside the content that the code depends on. A directory that is not
-    private is never used: then nothing is cached and ``why_off`` says why.
+    private is never used: then nothing is cached and ``why_off`` says why. ``key_file`` is for
+    tests; it is made at first use.
     """
 
-    def __init__(self, directory: Path, tag: str) -> None:
+    def __init__(self, directory: Path, tag: str, *, key_file: Path | None = None) -> None:
         self.directory = directory
         self._tag = hashlib.sha256(tag.encode()).hexdigest()[:16]
-        self.why_off = _make_private(directory)
-        self._key = b"" if self.why_off else _seal_key(directory / "seal.key")
-        if not self.why_off and not self._key:
-            self.why_off = f"{directory}/seal.key is not private to this user"
+        self._key = b""
+        key_file = key_file or default_directory() / "seal.key"
+        self.why_off = _make_private(directory) or _make_private(key_file.parent)
+        if not self.why_off:
+            self._key = _seal_key(key_file)
+            if not self._key:
+                self.why_off = f"{key_file} is not private to this user"
         if self.why_off:
             log.warning("compiled components are not cached: %s", self.why_off)
 
     def path(self, digest: str) -> Path:
         return self.directory / f"{digest}-{self._tag}.cwasm"
 
-    def find(self, digest: str) -> Path | None:
+    def find(self, digest: str) -> CachedCode | None:
         """The file for a content digest, if it is there and is exactly what we wrote."""
         if self.why_off:
             return None
@@ -60,23 +79,22 @@ class CompiledCache:
             status = os.lstat(path)
             if not _is_private(status, stat.S_ISREG):
                 raise PermissionError("not a private file of this user")
-            self._check_seal(path, status)
+            return CachedCode(path, self._check_seal(path, status))
         except FileNotFoundError:
             return None
         except OSError as error:
             log.warning("cached code %s is not used: %s", path.name, error)
             self.discard(digest)
             return None
-        return path
 
-    def store(self, digest: str, code: bytes | bytearray) -> None:
+    def store(self, digest: str, code: bytes | bytearray, about: bytes = b"") -> None:
         """Write compiled code; a full disk costs only the cache."""
         if self.why_off:
             return
         path = self.path(digest)
         try:
             _write(path, code)
-            self._write_seal(path, hashlib.sha256(code).digest())
+            self._write_seal(path, hashlib.sha256(code).digest(), about)
         except OSError as error:
             log.warning("compiled code could not be cached: %s", error)
 
@@ -87,8 +105,8 @@ class CompiledCache:
             with contextlib.suppress(OSError):
                 doomed.unlink()
 
-    def _check_seal(self, path: Path, status: os.stat_result) -> None:
-        """Raise unless the file is what was written.
+    def _check_seal(self, path: Path, status: os.stat_result) -> bytes:
+        """What was stored about the code; raises unless the file is what was written.
 
         An untouched file is known by size, time and inode. After a copy (a container image, a
         restored backup) these differ: then the whole content is compared, once.
@@ -97,16 +115,19 @@ class CompiledCache:
         body, mac = seal[:-_MAC_BYTES], seal[-_MAC_BYTES:]
         if not hmac.compare_digest(mac, self._mac(path, body)):
             raise PermissionError("its seal is not ours")
-        if body[_DIGEST_BYTES:] == _identity(status):
-            return
-        with path.open("rb") as file:
-            content = hashlib.file_digest(file, hashlib.sha256).digest()
-        if not hmac.compare_digest(content, body[:_DIGEST_BYTES]):
-            raise PermissionError("its content is not what was written")
-        self._write_seal(path, content)
+        content, rest = body[:_DIGEST_BYTES], body[_DIGEST_BYTES:]
+        end = _about_size.size + _about_size.unpack_from(rest)[0]
+        about, identity = rest[_about_size.size : end], rest[end:]
+        if identity != _identity(status):
+            with path.open("rb") as file:
+                found = hashlib.file_digest(file, hashlib.sha256).digest()
+            if not hmac.compare_digest(content, found):
+                raise PermissionError("its content is not what was written")
+            self._write_seal(path, content, about)
+        return about
 
-    def _write_seal(self, path: Path, content_digest: bytes) -> None:
-        body = content_digest + _identity(os.lstat(path))
+    def _write_seal(self, path: Path, content_digest: bytes, about: bytes) -> None:
+        body = content_digest + _about_size.pack(len(about)) + about + _identity(os.lstat(path))
         _write(path.with_suffix(".seal"), body + self._mac(path, body))
 
     def _mac(self, path: Path, body: bytes) -> bytes:
@@ -126,18 +147,34 @@ def _make_private(directory: Path) -> str:
         return f"{directory}: {error.strerror}"
     if not _is_private(status, stat.S_ISDIR):
         return f"{directory} does not belong to this user alone (mode 0700 is needed)"
+    for parent in directory.resolve().parents:
+        if _can_be_swapped(parent.stat()):
+            return f"{parent} above it belongs to somebody else or is open to everyone"
     return ""
 
 
-def _is_private(status: os.stat_result, kind: object) -> bool:
-    right_kind = kind(status.st_mode)  # type: ignore[operator]
+def _can_be_swapped(status: os.stat_result) -> bool:
+    """Whether another user could rename what is in a directory, and put something else there.
+
+    A group that may write is let be: the homes of notebook images are such.
+    """
     if not hasattr(os, "getuid"):
-        return bool(right_kind)
-    return bool(right_kind and status.st_uid == os.getuid() and not status.st_mode & 0o077)
+        return False
+    if status.st_uid not in (0, os.getuid()):
+        return True
+    return bool(status.st_mode & stat.S_IWOTH and not status.st_mode & stat.S_ISVTX)
+
+
+def _is_private(status: os.stat_result, kind: Callable[[int], bool]) -> bool:
+    if not kind(status.st_mode):
+        return False
+    if not hasattr(os, "getuid"):
+        return True
+    return status.st_uid == os.getuid() and not status.st_mode & 0o077
 
 
 def _seal_key(path: Path) -> bytes:
-    """The key of this directory, made at first use; empty if it can't be trusted."""
+    """The key of all seals of this user, made at first use; empty if it can't be trusted."""
     try:
         if not path.exists():
             with contextlib.suppress(FileExistsError):

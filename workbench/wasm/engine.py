@@ -9,6 +9,7 @@ import hashlib
 import importlib.metadata
 import logging
 import os
+import pickle
 import platform
 import threading
 import time
@@ -19,13 +20,15 @@ from typing import Any
 
 from workbench.errors import InvalidComponent, NotRunning
 from workbench.wasm import capi
+from workbench.wasm import introspect as introspection
 from workbench.wasm.cache import CompiledCache, default_directory
 from workbench.wasm.capi import wasmtime
 from workbench.wasm.compiled import CompiledComponent
-from workbench.wasm.introspect import introspect
+from workbench.wasm.introspect import Introspection, introspect
 from workbench.wasm.limits import StoreLimits
 from workbench.wasm.store import EPOCH_TICK_S
 from workbench.wasm.workers import LoopPort, WorkerPool
+from workbench.wire.wit import types as wit_types
 
 __all__ = ["Engine", "Progress"]
 
@@ -36,8 +39,13 @@ Progress = Callable[[str], None]
 _VERSION = importlib.metadata.version("wasmtime")
 _PROGRESS_EVERY_S = 0.25
 _IDLE_TICKS = 50
-_CONFIGURATION = "epoch,no-concurrency,1"
+_CONFIGURATION = "epoch,no-concurrency,2"
 """Names the engine's settings in the cache key; change it with them."""
+
+_DESCRIBED_BY = hashlib.sha256(
+    b"".join(Path(module.__file__ or "").read_bytes() for module in (introspection, wit_types))
+).digest()
+"""Tells what an older or newer version of this code described."""
 
 
 class Engine:
@@ -154,37 +162,41 @@ class Engine:
 
     def _load(self, data: bytes, digest: str, name: str, stage: Progress) -> CompiledComponent:
         begun = time.monotonic()
-        native, cached = self._from_cache(digest, stage), True
-        if native is None:
+        found_there = self._from_cache(digest, stage)
+        if found_there is not None:
+            native, found = found_there
+        else:
             stage("compiling")
-            native, cached = self._compile(data, name), False
+            native = self._compile(data, name)
+            found = introspect(native, self.native)
             stage("writing compiled code")
             if not self.cache.why_off:
-                self.cache.store(digest, native.serialize())
+                self.cache.store(digest, native.serialize(), _described(found))
         component = CompiledComponent(
             self,
             native,
-            introspect(native, self.native),
+            found,
             name=name,
             digest=digest,
             size=len(data),
-            cached=cached,
+            cached=found_there is not None,
             load_seconds=time.monotonic() - begun,
         )
         self._loaded[digest] = component
         return component
 
-    def _from_cache(self, digest: str, stage: Progress) -> Any:
-        path = self.cache.find(digest)
-        if path is None:
+    def _from_cache(self, digest: str, stage: Progress) -> tuple[Any, Introspection] | None:
+        cached = self.cache.find(digest)
+        if cached is None:
             return None
         stage("reading compiled code")
         try:
-            return wasmtime.component.Component.deserialize_file(self.native, str(path))
+            native = wasmtime.component.Component.deserialize_file(self.native, str(cached.path))
         except wasmtime.WasmtimeError as error:
-            log.warning("cached code %s is not used: %s", path.name, error)
+            log.warning("cached code %s is not used: %s", cached.path.name, error)
             self.cache.discard(digest)
             return None
+        return native, _description(cached.about) or introspect(native, self.native)
 
     def _compile(self, data: bytes, name: str) -> Any:
         out = ctypes.POINTER(capi.ffi.wasmtime_component_t)()
@@ -303,6 +315,18 @@ def _stop(pool: WorkerPool, clock: _EpochClock) -> None:
 
 def _cache_tag() -> str:
     return f"wasmtime {_VERSION} {platform.system()} {platform.machine()} {_CONFIGURATION}"
+
+
+def _described(found: Introspection) -> bytes:
+    """The interfaces of a component for the cache: reading them out of it takes 30 ms."""
+    return _DESCRIBED_BY + pickle.dumps(found)
+
+
+def _description(about: bytes) -> Introspection | None:
+    """What `_described` wrote, if this same code wrote it. The cache vouches for the bytes."""
+    if not about.startswith(_DESCRIBED_BY):
+        return None
+    return pickle.loads(about[len(_DESCRIBED_BY) :])
 
 
 def _checked_digest(data: bytes, limits: StoreLimits) -> str:

@@ -42,6 +42,17 @@ class Introspection:
         self.skipped: list[str] = []
         self._known: list[tuple[Any, ResourceType]] = []
         self._declared: dict[tuple[str, wit.Type], str] = {}
+        self._equal: dict[wit.Type, wit.Type] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Kept with the compiled code (cache.py): without the handles that only `introspect` needs.
+        state = Introspection().__dict__
+        kept = ("imports", "exports", "resources", "skipped")
+        return state | {name: self.__dict__[name] for name in kept}
+
+    def shared(self, type: wit.Type) -> wit.Type:
+        """One object for all equal types: an error code of HTTP is in a hundred functions."""
+        return self._equal.setdefault(type, type)
 
     def world(self) -> World:
         """The world under the name that tools give to one without a name."""
@@ -75,7 +86,7 @@ class _Scope:
 
     def type(self, native: Any) -> wit.Type:
         bare = self._convert(native)
-        return self._named(bare, self.names.get(bare, ""))
+        return self.owner.shared(self._named(bare, self.names.get(bare, "")))
 
     @staticmethod
     def _named(bare: wit.Type, name: str) -> wit.Type:
