@@ -99,6 +99,8 @@ class CallState:
         self.posts_at_end = False
         """Whether somebody on the loop calls `run_posts` when the invocation has ended."""
         self.host_tasks: set[Any] = set()
+        self.ended = False
+        """Whether the guest is through: what it still holds is let go in no order."""
 
     # -- store ---------------------------------------------------------------------------------
 
@@ -114,6 +116,7 @@ class CallState:
         """The guest runs no more: let go what it held, tell the services. The store stays."""
         if not self.posts_at_end:
             self.send_posts()
+        self.ended = True
         _calls.pop(self.context, None)
         objects, self.objects = self.objects, {}
         for rep, value in objects.items():

@@ -76,8 +76,7 @@ class Parent:
         child.parents = (*child.parents, self)
 
     def wasm_dropped(self, call: CallState) -> None:
-        # At the end of the invocation everything goes, in no order.
-        if self.children and call.store:
+        if self.children and not call.ended:
             raise Trap(
                 f"the component dropped {self.noun} before what was made from it",
                 hint="drop the pollables of a stream before the stream, and the streams of a "
@@ -164,8 +163,12 @@ class OutputStream(Parent):
         raise NotImplementedError
 
     def flushed(self) -> bool:
-        """Whether everything written has gone on."""
+        """Whether everything written has gone on; must not raise."""
         return True
+
+    def flushing(self) -> Pollable:
+        """Ready when it is `flushed`."""
+        return Pollable(self.flushed)
 
 
 def _stream_result(stream: InputStream | OutputStream, work: Callable[[], Any]) -> Ok | Err:
@@ -367,7 +370,8 @@ def _blocking_write(call: CallState, stream: OutputStream, data: bytes) -> None:
 
 def _blocking_flush(call: CallState, stream: OutputStream) -> None:
     stream.room()
-    call.wait_until(stream.flushed)
+    if not stream.flushed():
+        _wait_for(call, [stream.flushing()])
     stream.room()
 
 
