@@ -1,7 +1,6 @@
-"""The API server: ``wadm.api.<lattice>.model.…``, answered word for word like the real one.
+"""What the API of a lattice does: ``model.put``, ``model.deploy`` …, word for word like the real one.
 
-Every request gets an answer, garbage included; nothing here keeps state, the bucket does
-(wadm-api.md §1-§3). Requests are handled strictly one after another, as upstream does.
+Nothing here keeps state, the bucket does (wadm-api.md §2, §3).
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from workbench.errors import DecodeError, ManifestError, WorkbenchError
-from workbench.nats import Connection, Message, Subscription
+from workbench.nats import JetStream, Message
 from workbench.wadm.board import StatusBoard
 from workbench.wadm.feed import Announcement
 from workbench.wadm.sharing import IdConflict, missing_shared, taken_id
@@ -24,16 +23,9 @@ from workbench.wadm.store import ManifestStore
 from workbench.wire import manifest as manifests
 from workbench.wire import wadm
 from workbench.wire.manifest_rules import NAME_PATTERN
-from workbench.wire.subjects import (
-    WADM_API_PREFIX,
-    WADM_API_QUEUE,
-    WadmApiSubject,
-    parse_wadm_api,
-    wadm_api_subscription,
-    wadm_event,
-)
+from workbench.wire.subjects import WadmApiSubject, wadm_event
 
-__all__ = ["ApiServer"]
+__all__ = ["STORAGE_ERROR", "ModelApi", "Refused"]
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +40,7 @@ _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 Announced = Callable[[str, Announcement], Awaitable[None]]
 
 
-class _Failure(Exception):
+class Refused(Exception):
     """A request that ends with the generic error."""
 
 
@@ -56,30 +48,28 @@ def _not_found(name: str) -> str:
     return f"Application with the name {name} not found"
 
 
-class ApiServer:
-    """Serves one lattice. ``prefix`` as in the real server's ``--api-prefix``.
+class ModelApi:
+    """The operations on the applications of one lattice.
 
     ``announced`` hears of every announcement before its request is answered: so a status that is
-    asked for after a deploy is never that of the version before.
+    asked for after a deploy is never that of the version before. ``mend`` makes streams that have
+    gone.
     """
 
     def __init__(
         self,
-        nc: Connection,
+        js: JetStream,
         lattice: str,
         store: ManifestStore,
         board: StatusBoard,
         *,
         mend: Callable[[], Awaitable[None]],
         announced: Announced | None = None,
-        prefix: str = WADM_API_PREFIX,
     ) -> None:
-        self._nc, self._lattice, self._store, self._board = nc, lattice, store, board
-        self._prefix = prefix
+        self._js, self._lattice, self._store, self._board = js, lattice, store, board
         self._announced = announced
         self._mend = mend
-        self._subscription: Subscription | None = None
-        with_name: dict[str, Callable[[str, Message], Awaitable[Any]]] = {
+        self._with_name: dict[str, Callable[[str, Message], Awaitable[Any]]] = {
             "get": self._get,
             "versions": self._versions,
             "del": self._delete,
@@ -87,63 +77,23 @@ class ApiServer:
             "undeploy": self._undeploy,
             "status": self._status,
         }
-        without_name: dict[str, Callable[[Message], Awaitable[Any]]] = {
+        self._without_name: dict[str, Callable[[Message], Awaitable[Any]]] = {
             "put": self._put,
             "get": self._list,
             "list": self._bare_list,
         }
-        self._with_name, self._without_name = with_name, without_name
 
-    async def start(self) -> None:
-        subject = wadm_api_subscription(self._lattice, prefix=self._prefix)
-        self._subscription = await self._nc.subscribe(subject, self._serve, queue=WADM_API_QUEUE)
-        await self._nc.flush()
-
-    async def stop(self) -> None:
-        subscription, self._subscription = self._subscription, None
-        if subscription is not None:
-            await subscription.unsubscribe()
-
-    async def _serve(self, message: Message) -> None:
-        try:
-            reply = await self._answer(message)
-        except _Failure as error:
-            reply = wadm.ErrorReply(str(error))
-        except WorkbenchError as error:
-            log.warning("%s: %s", message.subject, error)
-            reply = wadm.ErrorReply(STORAGE_ERROR)
-            await self._try_to_mend()
-        except Exception as error:
-            log.exception("the request %s failed", message.subject)
-            reply = wadm.ErrorReply(f"Internal error: {type(error).__name__}")
-        try:
-            await message.respond(wadm.encode(reply))
-        except WorkbenchError as error:
-            log.warning("a reply to %s could not be sent: %s", message.subject, error)
-
-    async def _try_to_mend(self) -> None:
-        """A bucket or stream may be gone: the next request should find it again."""
-        try:
-            await self._mend()
-        except WorkbenchError as error:
-            log.warning("the streams can't be mended: %s", error)
-
-    async def _answer(self, message: Message) -> Any:
-        subject = parse_wadm_api(message.subject, prefix=self._prefix)
-        if subject is None:
-            raise _Failure(f"Invalid subject: {message.subject}: {_why_invalid(message.subject)}")
-        return await self._dispatch(subject, message)
-
-    async def _dispatch(self, subject: WadmApiSubject, message: Message) -> Any:
+    async def answer(self, subject: WadmApiSubject, message: Message) -> Any:
+        """The reply to a request. Raises `Refused`, and `WorkbenchError` when storage fails."""
         name, operation = subject.object, subject.operation
         if subject.category == "model":
             if name and operation == "history":
-                raise _Failure(NO_HISTORY)
+                raise Refused(NO_HISTORY)
             if name and operation in self._with_name:
                 return await self._with_name[operation](name, message)
             if not name and operation in self._without_name:
                 return await self._without_name[operation](message)
-        raise _Failure(f"Unsupported subject: {message.subject}")
+        raise Refused(f"Unsupported subject: {message.subject}")
 
     # Reading ----------------------------------------------------------------------------------
 
@@ -216,16 +166,16 @@ class ApiServer:
         name = manifest.name
         if manifest.version == "latest":
             text = 'invalid manifest version, errors: "latest is not allowed in wadm"'
-            raise _Failure(text)
+            raise Refused(text)
         if not NAME_PATTERN.fullmatch(name):
-            raise _Failure(
+            raise Refused(
                 f"Manifest name {name} contains invalid characters. Manifest names can only "
                 "contain alphanumeric characters, dashes, and underscores."
             )
         found = await self._store.get(name)
         error = next((f for f in manifests.validate(manifest) if f.level == "error"), None)
         if error is not None:
-            raise _Failure(error.message)
+            raise Refused(error.message)
         missing = await self._missing_shared(manifest)
         stored, revision = found or (wadm.StoredManifest({}), None)
         previous = stored.latest
@@ -233,7 +183,7 @@ class ApiServer:
             manifest = manifest.with_version(_new_ulid())
         version = manifest.version or ""
         if version in stored.manifests:
-            raise _Failure(f"Manifest version {version} already exists")
+            raise Refused(f"Manifest version {version} already exists")
         versions = {**stored.manifests, version: manifest.to_obj()}
         await self._store.put(
             name, wadm.StoredManifest(versions, stored.deployed_version), revision
@@ -262,7 +212,7 @@ class ApiServer:
                 f"Application with the name '{name}' does not have a version '{version}' to deploy"
             )
             return wadm.DeployReply("error", text, name, version)
-        manifest = _stored(stored.manifests[wanted])
+        manifest = _stored(name, wanted, stored.manifests[wanted])
         await self._check_neighbours(manifest)
         await self._store.put(name, wadm.StoredManifest(stored.manifests, wanted), revision)
         if problem := await self._announce(Announcement(name, manifest)):
@@ -280,13 +230,13 @@ class ApiServer:
         everything = await self._store.all()
         conflict: IdConflict | None = taken_id(manifest, everything)
         if conflict is not None:
-            raise _Failure(
+            raise Refused(
                 f"Component identifier '{conflict.id}' is already deployed in a different "
                 f"application '{conflict.app}'."
             )
         missing = missing_shared(manifest, everything)
         if missing:
-            raise _Failure(
+            raise Refused(
                 "Application contains shared components that are not deployed in other "
                 f"applications: {_debug_list(missing)}"
             )
@@ -355,23 +305,25 @@ class ApiServer:
         else:
             kind = "manifest_unpublished"
             event = wadm.manifest_unpublished(news.name, event_id=event_id, time=now)
-        try:
-            await self._nc.js.publish(wadm_event(self._lattice, kind), event)
-        except WorkbenchError as error:
-            log.warning("%s could not be announced: %s", kind, error)
-            return error.message
+        problem = await self._publish(kind, event)
         if self._announced is not None:
+            # Also when nobody else could be told: it is stored, so it is what is wanted.
             await self._announced(event_id, news)
+        return problem
+
+    async def _publish(self, kind: str, event: bytes) -> str:
+        """Publish, mending the streams once if that is what it takes; "" or what went wrong."""
+        subject = wadm_event(self._lattice, kind)
+        try:
+            try:
+                await self._js.publish(subject, event)
+            except WorkbenchError as error:
+                log.warning("%s could not be announced: %s", kind, error)
+                await self._mend()
+                await self._js.publish(subject, event)
+        except WorkbenchError as error:
+            return error.message
         return ""
-
-
-def _why_invalid(subject: str) -> str:
-    if len(subject.split(".")) > 6:
-        return (
-            "too many tokens: a manifest name may consist only of alphanumeric characters, "
-            "dashes, and underscores"
-        )
-    return "expected <prefix>.<lattice>.<category>.<operation>[.<object>]"
 
 
 def _parsed(message: Message) -> manifests.Manifest:
@@ -382,28 +334,30 @@ def _parsed(message: Message) -> manifests.Manifest:
         manifests.CONTENT_YAML: "yaml",
     }
     if kind not in formats:
-        raise _Failure(
+        raise Refused(
             f"Unable to parse manifest: Unsupported content type {kind} given. Wadm supports "
             "YAML and JSON"
         )
     try:
         return manifests.parse(message.data, format=formats[kind])
     except ManifestError as error:
-        raise _Failure(f"Unable to parse manifest: {error.message}") from error
+        raise Refused(f"Unable to parse manifest: {error.message}") from error
 
 
-def _stored(raw: Any) -> manifests.Manifest:
+def _stored(name: str, version: str, raw: Any) -> manifests.Manifest:
     try:
         return manifests.parse(raw)
     except ManifestError as error:
-        raise DecodeError(f"the stored manifest does not read: {error.message}") from error
+        raise Refused(
+            f"The stored manifest of {name} {version} does not read: {error.message}"
+        ) from error
 
 
 def _version(operation: str, message: Message) -> str | None:
     try:
         return wadm.parse_version_request(message.data)
     except DecodeError as error:
-        raise _Failure(
+        raise Refused(
             f"Unable to parse {operation} application request: {error.message}"
         ) from error
 

@@ -39,14 +39,22 @@ AT_ONCE = 64
 
 
 class Executor:
-    """Takes commands and reports each answer to ``report``, on the loop."""
+    """Takes commands and reports each answer to ``report``, on the loop.
 
-    def __init__(self, control: ControlClient, report: Callable[[Command, Answer], None]) -> None:
+    ``jobs`` is a limit that several lattices share; else each has its own.
+    """
+
+    def __init__(
+        self,
+        control: ControlClient,
+        report: Callable[[Command, Answer], None],
+        jobs: asyncio.Semaphore | None = None,
+    ) -> None:
         self._control = control
         self._report = report
         self._lanes: dict[tuple[str, ...], deque[Command]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._limit = asyncio.Semaphore(AT_ONCE)
+        self._limit = jobs or asyncio.Semaphore(AT_ONCE)
 
     def submit(self, command: Command) -> None:
         lane = self._lane(command)

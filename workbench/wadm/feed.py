@@ -15,6 +15,7 @@ from typing import Any
 
 from workbench.errors import DecodeError, WorkbenchError
 from workbench.nats import JetStream, JsMessage, PullSubscription
+from workbench.wadm.place import Place
 from workbench.wadm.streams import command_consumer, event_consumer, event_consumer_name
 from workbench.wire import events
 from workbench.wire import manifest as manifests
@@ -56,19 +57,19 @@ def read_event(message: JsMessage) -> events.Event | Announcement:
 
 
 class EventFeed:
-    def __init__(self, js: JetStream, lattice: str) -> None:
+    def __init__(self, js: JetStream, place: Place) -> None:
         self._js = js
-        self._lattice = lattice
+        self._place = place
         self._pull: PullSubscription | None = None
         self._unacked: list[JsMessage] = []
 
     async def open(self) -> None:
         """Bind to the durable consumer, which is made when it is missing."""
-        await self._js.ensure_consumer(WADM_EVENT_CONSUMER_STREAM, event_consumer(self._lattice))
+        await self._js.ensure_consumer(WADM_EVENT_CONSUMER_STREAM, event_consumer(self._place))
         # Ours are carried out at once and never queued, but a real manager that takes over
         # finds its lattices by this consumer.
-        await self._js.ensure_consumer(WADM_COMMANDS_STREAM, command_consumer(self._lattice))
-        name = event_consumer_name(self._lattice)
+        await self._js.ensure_consumer(WADM_COMMANDS_STREAM, command_consumer(self._place))
+        name = event_consumer_name(self._place)
         await self._sources_flow()
         self._unacked = []
         self._pull = await self._js.pull(WADM_EVENT_CONSUMER_STREAM, name)
@@ -91,7 +92,7 @@ class EventFeed:
 
     async def drain(self, take: Callable[[JsMessage], Any]) -> None:
         """Hand over what waits already."""
-        name = event_consumer_name(self._lattice)
+        name = event_consumer_name(self._place)
         info = await self._js.consumer_info(WADM_EVENT_CONSUMER_STREAM, name)
         left = int((info or {}).get("num_pending", 0))
         while left > 0 and self._pull is not None:

@@ -5,23 +5,29 @@ Keys and values are those of the real one (wadm-engine.md §5), every write is c
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from workbench.errors import WrongRevision
+from workbench.errors import DecodeError, WrongRevision
 from workbench.nats import Bucket
 from workbench.wadm.observed import HostState, Observed
 from workbench.wire.jsontext import decode, encode
 from workbench.wire.wadm import StoredManifest
 
-__all__ = ["ManifestStore", "StateStore", "state_records"]
+__all__ = ["ManifestStore", "StateStore", "lattices_of", "state_records"]
+
+log = logging.getLogger(__name__)
 
 _TRIES = 3
 
 
 class ManifestStore:
-    """Bucket ``wadm_manifests``: ``{lattice}`` holds the names, ``{lattice}-{name}`` one application."""
+    """Bucket ``wadm_manifests``: ``{lattice}`` holds the names, ``{lattice}-{name}`` one application.
+
+    ``lattice`` is what the keys of the lattice begin with (`Place.key`).
+    """
 
     def __init__(self, bucket: Bucket, lattice: str) -> None:
         self._bucket = bucket
@@ -86,13 +92,48 @@ class ManifestStore:
                     raise
 
     async def all(self) -> dict[str, StoredManifest]:
-        """Every application of the lattice; one that does not read is left out by the caller."""
-        found: dict[str, StoredManifest] = {}
+        """Every application of the lattice that reads."""
+        return {name: stored for name, stored in (await self.look()).items() if stored}
+
+    async def look(self) -> dict[str, StoredManifest | None]:
+        """Every application of the lattice; None for one whose entry does not read."""
+        found: dict[str, StoredManifest | None] = {}
         for name in await self.names():
-            stored = await self.get(name)
-            if stored is not None:
-                found[name] = stored[0]
+            try:
+                stored = await self.get(name)
+            except DecodeError as error:
+                log.warning("the entry of %s in bucket %s: %s", name, self._bucket.name, error)
+                found[name] = None
+            else:
+                if stored is not None:
+                    found[name] = stored[0]
         return found
+
+
+async def lattices_of(bucket: Bucket) -> list[str]:
+    """The lattices that have a deployed application here, by their keys (§5.1).
+
+    A set of names is a list, an application is not: only that tells the lattice ``a-b`` from the
+    application ``b`` of lattice ``a``.
+    """
+    entries = {entry.key: entry.value for entry in await bucket.entries()}
+    found = []
+    for lattice, value in entries.items():
+        try:
+            names = decode(value, list[str], what="set of names")
+        except DecodeError:
+            continue
+        if any(_is_deployed(entries.get(f"{lattice}-{name}")) for name in names):
+            found.append(lattice)
+    return found
+
+
+def _is_deployed(value: bytes | None) -> bool:
+    try:
+        entry = decode(value or b"", StoredManifest, what="stored manifest")
+    except DecodeError:
+        return False
+    return entry.deployed_version is not None
 
 
 class StateStore:

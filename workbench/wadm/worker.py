@@ -12,6 +12,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 from workbench.errors import DecodeError, ManifestError, WorkbenchError
 from workbench.lattice.control import ControlClient
@@ -23,6 +24,7 @@ from workbench.wadm.engine import Engine
 from workbench.wadm.executor import Executor
 from workbench.wadm.feed import Announcement, EventFeed, read_event
 from workbench.wadm.observed import Observed
+from workbench.wadm.place import Place
 from workbench.wadm.ports import Answer, Outputs, Timing
 from workbench.wadm.store import ManifestStore, StateStore
 from workbench.wadm.story import StoryLine
@@ -48,24 +50,27 @@ class Worker:
     def __init__(
         self,
         nc: Connection,
-        lattice: str,
+        place: Place,
         store: ManifestStore,
         state: StateStore,
         *,
         mend: Callable[[], Awaitable[None]],
         timing: Timing | None = None,
+        jobs: asyncio.Semaphore | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """``mend`` makes streams and buckets that have gone."""
-        self.lattice = lattice
+        """``mend`` makes streams and buckets that have gone; ``jobs`` bounds what is under way."""
+        self.place = place
         self.engine = Engine(timing)
         self.problems: deque[str] = deque(maxlen=KEPT_PROBLEMS)
-        self.board = StatusBoard(nc.js, lattice, trouble=self.trouble, mend=mend)
+        self.board = StatusBoard(nc.js, place.lattice, trouble=self.trouble, mend=mend)
         self._nc, self._store, self._state, self._mend = nc, store, state, mend
         self._clock = clock
-        self._control = ControlClient(nc, lattice, quiet_s=PING_QUIET_S)
-        self._executor = Executor(self._control, self._answered)
-        self._feed = EventFeed(nc.js, lattice)
+        self._control = ControlClient(
+            nc, place.lattice, quiet_s=PING_QUIET_S, prefix=place.control_prefix
+        )
+        self._executor = Executor(self._control, self._answered, jobs)
+        self._feed = EventFeed(nc.js, place)
         self._tasks: list[asyncio.Task[None]] = []
         self._run_soon: asyncio.Handle | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -77,13 +82,22 @@ class Worker:
         self._forget_hook: Callable[[], None] | None = None
         self._feed_task: asyncio.Task[None] | None = None
 
-    async def start(self) -> None:
+    def start(self) -> None:
+        """Begin; `ready` tells when the lattice is known."""
         self._tasks = [
             self._spawn(self.board.run, "status board"),
             self._spawn(self._write_states, "state writer"),
         ]
         self._feed_task = self._spawn(self._take_events, "event feed")
         self._forget_hook = self._nc.on_reconnected(self._reconnected)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether there is neither anything to manage nor anywhere to do it."""
+        engine = self.engine
+        return self._synced.is_set() and not (
+            engine.apps or engine.retiring or engine.observed.hosts
+        )
 
     async def ready(self) -> None:
         """Until the lattice was looked at once and every deployed application is known."""
@@ -106,7 +120,7 @@ class Worker:
     def trouble(self, text: str) -> None:
         """Something outside went wrong; it is kept for the user and logged once in a row."""
         if not self.problems or self.problems[-1] != text:
-            log.warning("wadm %s: %s", self.lattice, text)
+            log.warning("wadm %s: %s", self.place, text)
             self.problems.append(text)
             self._tell()
 
@@ -125,7 +139,7 @@ class Worker:
             try:
                 callback()
             except Exception:
-                log.exception("a watcher of the manager of %s failed", self.lattice)
+                log.exception("a watcher of the manager of %s failed", self.place)
 
     def story(self, name: str) -> list[StoryLine]:
         return self.engine.story_lines(name)
@@ -133,7 +147,7 @@ class Worker:
     # Tasks ------------------------------------------------------------------------------------
 
     def _spawn(self, work: Callable[[], Awaitable[None]], name: str) -> asyncio.Task[None]:
-        return asyncio.create_task(self._forever(work, name), name=f"wadm {self.lattice} {name}")
+        return asyncio.create_task(self._forever(work, name), name=f"wadm {self.place} {name}")
 
     async def _forever(self, work: Callable[[], Awaitable[None]], name: str) -> None:
         """Run ``work`` again whenever it fails: a bad message or a lost bucket ends nothing."""
@@ -143,7 +157,7 @@ class Worker:
             except WorkbenchError as error:
                 self.trouble(f"{name}: {error.message}")
             except Exception as error:
-                log.exception("wadm %s: the %s failed", self.lattice, name)
+                log.exception("wadm %s: the %s failed", self.place, name)
                 self.trouble(f"{name}: {type(error).__name__}: {error}")
             await asyncio.sleep(RESTART_S)
 
@@ -232,23 +246,28 @@ class Worker:
             # Somebody deleted the bucket: that is no wish to undeploy.
             self.trouble("the bucket of manifests was emptied; what is deployed is kept")
             return
-        now = self._clock()
-        there: set[str] = set()
-        for name, stored in (await self._store.all()).items():
-            version = stored.deployed_version
-            if version is None or version not in stored.manifests:
-                continue
-            try:
-                wanted = desired(manifests.parse(stored.manifests[version]))
-            except ManifestError as error:
-                self.trouble(f"the stored manifest of {name} does not read: {error.message}")
-                continue
-            there.add(name)
-            known = self.engine.apps.get(name)
-            if known is None or known.desired != wanted:
-                self.engine.deploy(wanted, now, cause="it is stored as deployed")
-        for name in self.engine.apps.keys() - there:
-            self._do(self.engine.undeploy(name, now, cause="it is not stored as deployed any more"))
+        stored = await self._store.look()
+        for name, entry in stored.items():
+            if entry is None:
+                self.trouble(f"the stored entry of {name} does not read; what is deployed is kept")
+            elif entry.deployed_version in entry.manifests:
+                self._want_stored(name, entry.manifests[entry.deployed_version])
+        unwanted = {n for n, e in stored.items() if e and e.deployed_version not in e.manifests}
+        for name in unwanted | (self.engine.apps.keys() - stored.keys()):
+            if name in self.engine.apps:
+                cause = "it is not stored as deployed any more"
+                self._do(self.engine.undeploy(name, self._clock(), cause=cause))
+
+    def _want_stored(self, name: str, raw: Any) -> None:
+        """One that does not read is no wish to undeploy what runs."""
+        try:
+            wanted = desired(manifests.parse(raw))
+        except ManifestError as error:
+            self.trouble(f"the stored manifest of {name} does not read: {error.message}")
+            return
+        known = self.engine.apps.get(name)
+        if known is None or known.desired != wanted:
+            self.engine.deploy(wanted, self._clock(), cause="it is stored as deployed")
 
     async def _write_states(self) -> None:
         while True:
@@ -279,7 +298,7 @@ class Worker:
         try:
             self._do(self.engine.run(self._clock()))
         except Exception as error:
-            log.exception("wadm %s: deciding failed", self.lattice)
+            log.exception("wadm %s: deciding failed", self.place)
             self.trouble(f"deciding failed: {type(error).__name__}: {error}")
         self._tell()
         if self.engine.observed is not self._state_seen:

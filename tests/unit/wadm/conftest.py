@@ -10,7 +10,8 @@ import pytest
 from tests.conftest import connect
 from workbench.lattice.wadm import WadmClient
 from workbench.nats import Bucket, Connection, Server
-from workbench.wadm.api import ApiServer
+from workbench.wadm.api import ModelApi
+from workbench.wadm.api_server import ApiServer
 from workbench.wadm.board import StatusBoard
 from workbench.wadm.store import ManifestStore
 from workbench.wadm.streams import ensure_all
@@ -37,7 +38,8 @@ async def service(nats_server: Server, nc: Connection) -> AsyncIterator[Service]
     async def mend() -> None:
         await ensure_all(serving.js)
 
-    api = ApiServer(serving, "default", store, board, mend=mend)
+    models = ModelApi(serving.js, "default", store, board, mend=mend)
+    api = ApiServer(serving, lambda _place: models, mend=mend, lattice="default")
     await api.start()
     try:
         yield Service(nc, bucket, store, board, WadmClient(nc))

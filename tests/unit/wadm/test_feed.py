@@ -8,6 +8,7 @@ from tests.golden.wadm import recorded_manifest
 from workbench.errors import DecodeError, ManifestError
 from workbench.nats import Connection, JsMessage
 from workbench.wadm.feed import Announcement, EventFeed, read_event
+from workbench.wadm.place import Place
 from workbench.wadm.streams import ensure_all
 from workbench.wire import events, wadm
 from workbench.wire import manifest as m
@@ -47,7 +48,7 @@ async def test_host_events_and_announcements_arrive_once_and_are_acknowledged(
     nc: Connection,
 ) -> None:
     await ensure_all(nc.js)
-    feed = EventFeed(nc.js, "default")
+    feed = EventFeed(nc.js, Place("default"))
     await feed.open()
     sent = [events.config_set("H", config_name=f"c{n}") for n in range(20)]
     for data in sent:
@@ -74,11 +75,11 @@ async def test_host_events_and_announcements_arrive_once_and_are_acknowledged(
 
 async def test_events_of_the_time_without_manager_wait_for_the_next(nc: Connection) -> None:
     await ensure_all(nc.js)
-    feed = EventFeed(nc.js, "default")
+    feed = EventFeed(nc.js, Place("default"))
     await feed.open()
     await feed.close()
     await nc.js.publish("wasmbus.evt.default.config_set", events.config_set("H", config_name="c"))
-    again = EventFeed(nc.js, "default")
+    again = EventFeed(nc.js, Place("default"))
     await again.open()
     got: list[JsMessage] = []
     while not got:

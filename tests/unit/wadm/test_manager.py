@@ -14,7 +14,7 @@ from tests.unit.wadm.builders import component, manifest, scaler
 from workbench.errors import WadmError
 from workbench.lattice.wadm import WadmClient
 from workbench.nats import Connection, Server
-from workbench.wadm import Manager, ManagerOptions
+from workbench.wadm import Layout, Manager, ManagerOptions
 from workbench.wadm import worker as workers
 from workbench.wire import events
 from workbench.wire.wadm import StatusType
@@ -57,7 +57,7 @@ async def test_a_second_manager_refuses_to_start(manager: Manager, nc: Connectio
 
 
 async def test_it_serves_only_while_it_runs(nc: Connection) -> None:
-    manager = Manager(nc, options=ManagerOptions(storage="memory"))
+    manager = Manager(nc, options=ManagerOptions(layout=Layout(storage="memory")))
     assert not manager.running
     with pytest.raises(WadmError, match="not running"):
         manager.apps()

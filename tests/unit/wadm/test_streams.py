@@ -7,6 +7,7 @@ from typing import Any
 
 from tests.golden.wadm import recorded
 from workbench.nats import Connection
+from workbench.wadm.place import Place
 from workbench.wadm.streams import (
     command_consumer,
     ensure_all,
@@ -54,8 +55,8 @@ def test_consumers_are_asked_for_as_recorded() -> None:
     for line in recorded("consumer-create"):
         config = json.loads(line["text"])["config"]
         wanted[config.get("durable_name", "")] = config
-    assert event_consumer("default") == wanted["wadm_event_consumer-default"]
-    assert command_consumer("default") == wanted["wadm_commands-default"]
+    assert event_consumer(Place("default")) == wanted["wadm_event_consumer-default"]
+    assert command_consumer(Place("default")) == wanted["wadm_commands-default"]
 
 
 async def test_usable_streams_are_kept_and_others_made_anew(nc: Connection) -> None:

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from workbench.nats import Connection
+from workbench.wadm.place import Place
 from workbench.wadm.store import ManifestStore, StateStore
 from workbench.wadm.streams import ensure_all
 from workbench.wadm.worker import Worker
@@ -22,8 +23,8 @@ async def worker(nc: Connection) -> AsyncIterator[Worker]:
         await ensure_all(nc.js)
 
     store, states = ManifestStore(manifests, "default"), StateStore(state, "default")
-    worker = Worker(nc, "default", store, states, mend=mend)
-    await worker.start()
+    worker = Worker(nc, Place("default"), store, states, mend=mend)
+    worker.start()
     await worker.ready()
     yield worker
     await worker.stop()
