@@ -1,24 +1,23 @@
-"""``wasi:cli``: arguments, exit, and stdout and stderr line by line to the log.
+"""``wasi:cli``: what was granted, exit, and stdout and stderr line by line to the log.
 
-A component gets what a real host gives it (interfaces.md §1.2): one argument, no environment, no
-directory, an empty stdin.
+Without grants a component gets what a real host gives it (interfaces.md §1.2): one argument, no
+environment, an empty stdin.
 """
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from typing import Any
 
 from workbench.wasm.store import CallState, GuestExit
-from workbench.wasm.wasi.io import EmptyInput, InputStream, OutputStream
+from workbench.wasm.wasi.io import InputStream, OutputStream, StreamClosed
 from workbench.wasm.wasi.table import WasiInterface, function
 from workbench.wire.wit.values import Err, Ok
 
 __all__ = ["StandardOutput", "StandardStreams"]
 
 log = logging.getLogger(__name__)
-
-ARGUMENTS = ["main.wasm"]
 
 
 class StandardOutput(OutputStream):
@@ -33,16 +32,26 @@ class StandardOutput(OutputStream):
         self._partial += data
         *lines, rest = self._partial.split(b"\n")
         for line in lines:
-            self._emit(line)
+            self._emit(self._pieces(line))
+        self._partial = self._pieces(rest)
+
+    def _pieces(self, line: bytearray) -> bytearray:
+        """Let the line out in pieces while it is too long; what is left of it."""
         longest = self._call.limits.log_line_bytes
-        while len(rest) > longest:
-            self._emit(rest[:longest])
-            rest = rest[longest:]
-        self._partial = rest
+        at = 0
+        while len(line) - at > longest:
+            end = at + longest
+            # Not within a character, if that is one.
+            for back in range(4):
+                if end - back > at and line[end - back] & 0xC0 != 0x80:
+                    end -= back
+                    break
+            self._emit(line[at:end])
+            at = end
+        return line[at:]
 
     def _emit(self, line: bytes | bytearray) -> None:
-        longest = self._call.limits.log_line_bytes
-        text = line[:longest].decode("utf-8", "replace").rstrip("\r")
+        text = line.decode("utf-8", "replace").rstrip("\r")
         if self._stream == "stderr":
             self._call.stderr.append(text)
         on_log = self._call.instantiator.on_log
@@ -73,23 +82,59 @@ class StandardStreams:
         self.stderr.finish()
 
 
+class GrantedInput(InputStream):
+    """stdin as it was granted; every ``get-stdin`` of an invocation reads on in the same one."""
+
+    def __init__(self, source: GrantedSource) -> None:
+        self._source = source
+
+    def read(self, size: int) -> bytes:
+        data = self._source.take(size)
+        if not data and size:
+            raise StreamClosed
+        return data
+
+
+class GrantedSource:
+    """The bytes of stdin: given whole, in parts, or by a function."""
+
+    def __init__(self, call: CallState) -> None:
+        granted = call.grants.stdin
+        self._rest = memoryview(b"")
+        if callable(granted):
+            self._next: Callable[[int], bytes] = granted
+        else:
+            parts = iter((granted,) if isinstance(granted, bytes | bytearray) else granted)
+            self._next = lambda size: next((part for part in parts if part), b"")
+
+    def take(self, size: int) -> bytes:
+        """Up to ``size`` bytes, none at the end."""
+        if not self._rest and size:
+            self._rest = memoryview(bytes(self._next(size)))
+        data, self._rest = self._rest[:size], self._rest[size:]
+        return bytes(data)
+
+    def close(self) -> None:
+        """What is not read stays with whoever granted it."""
+
+
 class Environment(WasiInterface):
     id = "wasi:cli/environment"
 
     @function("get-environment")
     @staticmethod
     def get_environment(call: CallState) -> list[tuple[str, str]]:
-        return []
+        return list(call.grants.environment.items())
 
     @function("get-arguments")
     @staticmethod
     def get_arguments(call: CallState) -> list[str]:
-        return ARGUMENTS
+        return list(call.grants.arguments)
 
     @function("initial-cwd")
     @staticmethod
-    def initial_cwd(call: CallState) -> None:
-        return None
+    def initial_cwd(call: CallState) -> str | None:
+        return call.grants.working_directory
 
 
 class Exit(WasiInterface):
@@ -112,7 +157,7 @@ class Stdin(WasiInterface):
     @function("get-stdin")
     @staticmethod
     def get_stdin(call: CallState) -> InputStream:
-        return EmptyInput()
+        return GrantedInput(call.service(GrantedSource))
 
 
 class Stdout(WasiInterface):

@@ -14,7 +14,6 @@ from workbench.wasm.wasi.table import WasiInterface, function
 from workbench.wire.wit.values import Case, Err, Ok
 
 __all__ = [
-    "EmptyInput",
     "InputStream",
     "IoError",
     "OutputStream",
@@ -136,13 +135,6 @@ class InputStream(Parent):
     def read(self, size: int) -> bytes:
         """Up to ``size`` bytes that are there now; raises at the end or on failure."""
         raise NotImplementedError
-
-
-class EmptyInput(InputStream):
-    """A stream that is at its end."""
-
-    def read(self, size: int) -> bytes:
-        raise StreamClosed
 
 
 class OutputStream(Parent):

@@ -1,36 +1,34 @@
-"""``wasi:sockets``: sockets can be made, but no address is permitted (interfaces.md §1.2)."""
+"""``wasi:sockets``: sockets can be made; which addresses they reach is granted (interfaces.md §1.2).
+
+Without a grant every address is refused with ``access-denied``, as on a real host.
+"""
 
 from __future__ import annotations
 
+import socket
 from typing import Any
 
 from workbench.wasm.store import CallState
-from workbench.wasm.wasi.io import Pollable
+from workbench.wasm.wasi.io import IoError, Pollable
+from workbench.wasm.wasi.sockets_addresses import Address
+from workbench.wasm.wasi.sockets_names import Addresses, look_up
+from workbench.wasm.wasi.sockets_open import Network, OpenSocket, answered, methods
+from workbench.wasm.wasi.sockets_tcp import IDLE, TcpSocket
+from workbench.wasm.wasi.sockets_udp import Incoming, Outgoing, UdpSocket
 from workbench.wasm.wasi.table import WasiInterface, function
-from workbench.wire.wit.values import Err, Ok
+from workbench.wire.wit.values import Case, Err, Ok
 
 __all__ = [
     "InstanceNetwork",
     "IpNameLookup",
-    "Network",
-    "Socket",
+    "NetworkInterface",
     "Tcp",
     "TcpCreateSocket",
     "Udp",
     "UdpCreateSocket",
 ]
 
-
-class NetworkHandle:
-    """The one network; nothing can be reached through it."""
-
-
-class Socket:
-    """A socket that is bound to nothing and never will be."""
-
-    def __init__(self, family: str) -> None:
-        self.family = family
-        self.hop_limit = 64
+_RECEIVE, _SEND = socket.SO_RCVBUF, socket.SO_SNDBUF
 
 
 class InstanceNetwork(WasiInterface):
@@ -38,17 +36,17 @@ class InstanceNetwork(WasiInterface):
 
     @function("instance-network")
     @staticmethod
-    def instance_network(call: CallState) -> NetworkHandle:
-        return NetworkHandle()
+    def instance_network(call: CallState) -> Network:
+        return Network()
 
 
-class Network(WasiInterface):
+class NetworkInterface(WasiInterface):
     id = "wasi:sockets/network"
 
     @function("network-error-code")
     @staticmethod
-    def network_error_code(call: CallState, error: Any) -> None:
-        return None
+    def network_error_code(call: CallState, error: IoError) -> str | None:
+        return error.network_code
 
 
 class IpNameLookup(WasiInterface):
@@ -56,119 +54,129 @@ class IpNameLookup(WasiInterface):
 
     @function("resolve-addresses")
     @staticmethod
-    def resolve_addresses(call: CallState, network: NetworkHandle, name: str) -> Any:
-        return Err("permanent-resolver-failure")
+    def resolve_addresses(call: CallState, network: Network, name: str) -> Ok | Err:
+        return answered(lambda: look_up(call, name))(call)
+
+    @function("[method]resolve-address-stream.subscribe")
+    @staticmethod
+    def subscribe(call: CallState, addresses: Addresses) -> Pollable:
+        return addresses.pollable()
 
 
-def _create(call: CallState, family: str) -> Any:
-    return Ok(Socket(family))
+IpNameLookup.functions |= methods(
+    "resolve-address-stream", {"resolve-next-address": Addresses.next}
+)
 
 
 class TcpCreateSocket(WasiInterface):
     id = "wasi:sockets/tcp-create-socket"
-    create = function("create-tcp-socket")(_create)
+
+    @function("create-tcp-socket")
+    @staticmethod
+    def create(call: CallState, family: str) -> Ok | Err:
+        return answered(lambda: TcpSocket.make(call, family, socket.SOCK_STREAM))(call)
 
 
 class UdpCreateSocket(WasiInterface):
     id = "wasi:sockets/udp-create-socket"
-    create = function("create-udp-socket")(_create)
 
-
-class _Common:
-    """What TCP and UDP sockets answer alike."""
-
+    @function("create-udp-socket")
     @staticmethod
-    def denied(call: CallState, socket: Socket, *_: Any) -> Err:
-        return Err("access-denied")
+    def create(call: CallState, family: str) -> Ok | Err:
+        return answered(lambda: UdpSocket.make(call, family, socket.SOCK_DGRAM))(call)
 
-    @staticmethod
-    def idle(call: CallState, socket: Socket, *_: Any) -> Err:
-        return Err("not-in-progress")
 
-    @staticmethod
-    def unbound(call: CallState, socket: Socket, *_: Any) -> Err:
-        return Err("invalid-state")
+def _subscribe(call: CallState, resource: Any) -> Pollable:
+    return resource.pollable()
 
-    @staticmethod
-    def accepted(call: CallState, socket: Socket, *_: Any) -> Ok:
-        return Ok()
 
-    @staticmethod
-    def subscribe(call: CallState, socket: Socket) -> Pollable:
-        return Pollable(lambda: True)
-
-    @staticmethod
-    def family(call: CallState, socket: Socket) -> str:
-        return socket.family
-
-    @staticmethod
-    def hop_limit(call: CallState, socket: Socket) -> Ok:
-        return Ok(socket.hop_limit)
-
-    @staticmethod
-    def set_hop_limit(call: CallState, socket: Socket, value: int) -> Any:
-        if value == 0:
-            return Err("invalid-argument")
-        socket.hop_limit = value
-        return Ok()
+def _address_family(call: CallState, at: OpenSocket) -> str:
+    return "ipv4" if at.family == socket.AF_INET else "ipv6"
 
 
 class Tcp(WasiInterface):
     id = "wasi:sockets/tcp"
+    subscribe = function("[method]tcp-socket.subscribe")(_subscribe)
+    address_family = function("[method]tcp-socket.address-family")(_address_family)
 
     @function("[method]tcp-socket.is-listening")
     @staticmethod
-    def is_listening(call: CallState, socket: Socket) -> bool:
-        return False
+    def is_listening(call: CallState, at: TcpSocket) -> bool:
+        return at.state == "listening"
+
+
+def _bind_tcp(at: TcpSocket, network: Network, local: Case) -> None:
+    address = Address.of(local)
+    address.demand_unicast()
+    at.start_bind("tcp", address)
+
+
+def _bind_udp(at: UdpSocket, network: Network, local: Case) -> None:
+    at.start_bind("udp", Address.of(local))
+
+
+def _connect(at: TcpSocket, network: Network, remote: Case) -> None:
+    at.start_connect(Address.of(remote))
+
+
+_BUFFERS = {
+    "receive-buffer-size": lambda at: at.buffer_size(_RECEIVE),
+    "set-receive-buffer-size": lambda at, value: at.set_buffer_size(_RECEIVE, value),
+    "send-buffer-size": lambda at: at.buffer_size(_SEND),
+    "set-send-buffer-size": lambda at, value: at.set_buffer_size(_SEND, value),
+}
+
+Tcp.functions |= methods(
+    "tcp-socket",
+    {
+        "start-bind": _bind_tcp,
+        "finish-bind": TcpSocket.finish_bind,
+        "start-connect": _connect,
+        "finish-connect": TcpSocket.finish_connect,
+        "start-listen": TcpSocket.start_listen,
+        "finish-listen": TcpSocket.finish_listen,
+        "accept": TcpSocket.accept,
+        "local-address": TcpSocket.local_address,
+        "remote-address": TcpSocket.remote_address,
+        "set-listen-backlog-size": TcpSocket.set_backlog,
+        "keep-alive-enabled": TcpSocket.keep_alive,
+        "set-keep-alive-enabled": TcpSocket.set_keep_alive,
+        "keep-alive-idle-time": lambda at: at.seconds(IDLE),
+        "set-keep-alive-idle-time": lambda at, value: at.set_seconds(IDLE, value),
+        "keep-alive-interval": lambda at: at.seconds(socket.TCP_KEEPINTVL),
+        "set-keep-alive-interval": lambda at, value: at.set_seconds(socket.TCP_KEEPINTVL, value),
+        "keep-alive-count": TcpSocket.probes,
+        "set-keep-alive-count": TcpSocket.set_probes,
+        "hop-limit": TcpSocket.hop_limit,
+        "set-hop-limit": TcpSocket.set_hop_limit,
+        "shutdown": TcpSocket.shutdown,
+        **_BUFFERS,
+    },
+)
 
 
 class Udp(WasiInterface):
     id = "wasi:sockets/udp"
+    subscribe = function("[method]udp-socket.subscribe")(_subscribe)
+    subscribe_incoming = function("[method]incoming-datagram-stream.subscribe")(_subscribe)
+    subscribe_outgoing = function("[method]outgoing-datagram-stream.subscribe")(_subscribe)
+    address_family = function("[method]udp-socket.address-family")(_address_family)
 
 
-def _methods(resource: str, answers: dict[str, Any]) -> dict[str, Any]:
-    return {
-        f"[method]{resource}.{name}": body
-        for names, body in answers.items()
-        for name in names.split()
-    }
-
-
-Tcp.functions |= _methods(
-    "tcp-socket",
-    {
-        "start-bind start-connect": _Common.denied,
-        "finish-bind finish-connect finish-listen": _Common.idle,
-        "start-listen accept local-address remote-address shutdown": _Common.unbound,
-        "set-listen-backlog-size set-keep-alive-enabled set-keep-alive-idle-time "
-        "set-keep-alive-interval set-keep-alive-count set-receive-buffer-size "
-        "set-send-buffer-size": _Common.accepted,
-        "keep-alive-enabled keep-alive-idle-time keep-alive-interval keep-alive-count "
-        "receive-buffer-size send-buffer-size": _Common.unbound,
-        "address-family": _Common.family,
-        "hop-limit": _Common.hop_limit,
-        "set-hop-limit": _Common.set_hop_limit,
-        "subscribe": _Common.subscribe,
-    },
-)
-Udp.functions |= _methods(
+Udp.functions |= methods(
     "udp-socket",
     {
-        "start-bind": _Common.denied,
-        "finish-bind": _Common.idle,
-        "stream local-address remote-address": _Common.unbound,
-        "set-receive-buffer-size set-send-buffer-size": _Common.accepted,
-        "receive-buffer-size send-buffer-size": _Common.unbound,
-        "address-family": _Common.family,
-        "unicast-hop-limit": _Common.hop_limit,
-        "set-unicast-hop-limit": _Common.set_hop_limit,
-        "subscribe": _Common.subscribe,
+        "start-bind": _bind_udp,
+        "finish-bind": UdpSocket.finish_bind,
+        "stream": UdpSocket.stream,
+        "local-address": UdpSocket.local_address,
+        "remote-address": UdpSocket.remote_address,
+        "unicast-hop-limit": UdpSocket.hop_limit,
+        "set-unicast-hop-limit": UdpSocket.set_hop_limit,
+        **_BUFFERS,
     },
 )
-# No datagram stream exists while no socket can be bound.
-Udp.functions |= _methods("incoming-datagram-stream", {"receive": _Common.unbound})
-Udp.functions |= _methods("outgoing-datagram-stream", {"check-send send": _Common.unbound})
-Udp.functions |= {
-    f"[method]{kind}-datagram-stream.subscribe": _Common.subscribe
-    for kind in ("incoming", "outgoing")
-}
+Udp.functions |= methods("incoming-datagram-stream", {"receive": Incoming.receive})
+Udp.functions |= methods(
+    "outgoing-datagram-stream", {"check-send": Outgoing.check_send, "send": Outgoing.send}
+)
