@@ -14,6 +14,7 @@ from workbench._calls import Calls
 from workbench._embedded import Embedded, quietly
 from workbench._preview import preview_of
 from workbench._running import Running
+from workbench._serving import Serving, serve_functions
 from workbench.errors import NoResponders, NotFound, NotRunning, ReadOnly, UsageError
 from workbench.lattice.control import ControlClient
 from workbench.lattice.observer import Observer
@@ -69,7 +70,8 @@ class Lattice:
         self.observer = Observer(connection, name, control=near)
         self.traffic = Traffic(tracer)
         self.running = Running(name, lambda: self.state, lambda: self.hosts_running)
-        self.calls = Calls(connection, name, tracer, self.running.exports, self.running.exporters)
+        self.serving = Serving(self)
+        self.calls = Calls(connection, name, tracer, self.exports, self.running.exporters)
 
     async def _open(self) -> None:
         await self.observer.start()
@@ -192,15 +194,8 @@ class Lattice:
             raise UsageError(
                 f"{count} instances can't be started", hint="start at least 1; `scale` goes to 0"
             )
-        return await self.control.start_component(
-            host,
-            ref,
-            component_id,
-            count=count,
-            config=config,
-            annotations=annotations,
-            wait_s=EVENT_WAIT_S,
-        )
+        more = {"config": config, "annotations": annotations, "wait_s": EVENT_WAIT_S}
+        return await self.control.start_component(host, ref, component_id, count=count, **more)
 
     async def start_provider(
         self, ref: str, provider_id: str, *, host: str | None = None, config: Sequence[str] = ()
@@ -386,8 +381,8 @@ class Lattice:
         return await self.calls.function(target, path)
 
     async def exports(self, target: str) -> Mapping[str, Any]:
-        """The exports of a component, by interface id."""
-        return await self.calls.exports(target)
+        """The exports of a component, or of functions served here, by interface id."""
+        return self.serving.exports(target) or await self.running.exports(target)
 
     async def http(
         self,
@@ -408,6 +403,8 @@ class Lattice:
             if self.state.running(target):
                 raise
             raise self.running.not_running(target) from error
+
+    serve = serve_functions
 
     # -- seeing --------------------------------------------------------------------------------
 
@@ -481,6 +478,7 @@ class Lattice:
         self.closed = True
         self.traffic.close()
         # One part that fails to end, with the server dead for instance, must not keep the others.
+        await quietly(self.serving.close(), "the functions served here")
         await quietly(self.calls.close(), "the client of calls")
         await quietly(self.observer.stop(), "the observer")
         await quietly(self.nc.close(), "the connection")

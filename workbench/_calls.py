@@ -61,9 +61,6 @@ class Calls:
         self._exporters_of = exporters_of
         self._failures = _Failures(tracer)
 
-    async def exports(self, target: str) -> Mapping[str, Any]:
-        return await self._exports_of(target)
-
     async def function(self, target: str, path: str) -> tuple[str, Function]:
         return find_function(await self._exports_of(target), path, owner=target)
 
@@ -191,5 +188,6 @@ class _Failures:
         while error is not None:
             if isinstance(error, WorkbenchError):
                 found = error
-            error = error.__cause__ or error.__context__
+            hidden = None if error.__suppress_context__ else error.__context__
+            error = error.__cause__ or hidden
         return found

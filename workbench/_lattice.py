@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import weakref
 from collections.abc import Callable, Coroutine, Mapping
+from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from workbench import _loop, aio
@@ -251,6 +252,10 @@ class Lattice:
     wait_for = _blocking(aio.Lattice.wait_for)
     doctor = _blocking(aio.Lattice.doctor)
 
+    def serve(self, id: str, functions: Any, *, wit: str | Path | None = None) -> ServedFunctions:
+        """As `workbench.aio.Lattice.serve`; async functions run on the background loop."""
+        return ServedFunctions(self, self._run(self._aio.serve(id, functions, wit=wit)))
+
     def events(self, limit: int | None = None) -> list[Any]:
         """The last events of the lattice, oldest first."""
         events = list(self._aio.observer.recent_events)
@@ -372,6 +377,38 @@ def _callable(
     call.__qualname__ = f"{component_id}.{call.__name__}"
     call.__doc__ = f"{function}\n\n{function.doc}".strip()
     return call
+
+
+class ServedFunctions:
+    """Python functions that answer on a lattice; ``stop()`` or leaving its context ends that."""
+
+    def __init__(self, lattice: Lattice, inner: aio.ServedFunctions) -> None:
+        self._lattice = lattice
+        self._aio = inner
+
+    @property
+    def id(self) -> str:
+        """The id that they are called and linked by."""
+        return self._aio.id
+
+    @property
+    def interfaces(self) -> Mapping[str, Interface]:
+        """The interfaces that are served, by id."""
+        return self._aio.interfaces
+
+    def stop(self, *, drain_s: float = 5.0) -> None:
+        """Take no new calls and end after those that run. Harmless twice."""
+        if not self._lattice.closed:
+            self._lattice._run(self._aio.stop(drain_s=drain_s))
+
+    def __enter__(self) -> ServedFunctions:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def __repr__(self) -> str:
+        return repr(self._aio)
 
 
 class App:

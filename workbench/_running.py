@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import NotFound
+from workbench.wire.wit.types import Interface
 
 if TYPE_CHECKING:
     from workbench.host import Host
@@ -50,6 +51,16 @@ class Running:
             if (world := self.world(component_id)) is not None
             and any(export.partition("@")[0] == interface for export in world.exports)
         )
+
+    def interface(self, name: str) -> Interface | None:
+        """An interface that a component of this process imports or exports under this very id."""
+        for component_id in sorted({component.id for component in self._components()}):
+            world = self.world(component_id)
+            for known in (world.imports, world.exports) if world is not None else ():
+                found = known.get(name)
+                if isinstance(found, Interface):
+                    return found
+        return None
 
     def shares(self, component_id: str, count: int) -> dict[str, int]:
         """``count`` evenly over all hosts; what is left over goes to those that run most of it."""

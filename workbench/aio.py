@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from workbench._aio_lattice import Lattice
 from workbench._apps import App
 from workbench._embedded import Embedded
+from workbench._serving import ServedFunctions
 from workbench.errors import UsageError
 from workbench.lattice.trace import Tracer
 from workbench.nats import Connection
@@ -21,7 +22,7 @@ from workbench.nats import Connection
 if TYPE_CHECKING:
     from workbench.host.options import LogLine
 
-__all__ = ["App", "Lattice", "connect", "up"]
+__all__ = ["App", "Lattice", "ServedFunctions", "connect", "up"]
 
 DEFAULT_LATTICE = "default"
 

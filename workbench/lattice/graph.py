@@ -1,7 +1,8 @@
 """The lattice as a graph: snapshots, deltas between them, and a networkx graph.
 
 Node ids are ``host:<id>``, ``component:<host>/<id>``, ``provider:<host>/<id>`` (one node for each
-host that runs it), ``app:<name>``, and ``missing:<id>`` for the end of a link that runs nowhere.
+host that runs it), ``app:<name>``, ``client:<id>`` for functions that this process serves itself,
+and ``missing:<id>`` for the end of a link that runs nowhere.
 
 A link connects ids, not nodes. With instances on several hosts its edges are drawn between every
 pair of nodes as long as that makes at most four; beyond, one edge between the first node of each
@@ -74,6 +75,7 @@ def snapshot(state: LatticeState, traffic: Calls | None = None) -> GraphSnapshot
     nodes += [_component_node(host, component) for host, component in state.components()]
     nodes += [_provider_node(host, provider) for host, provider in state.providers()]
     nodes += [_app_node(app) for _, app in sorted(state.apps.items())]
+    nodes += [_served_node(id, interfaces) for id, interfaces in sorted(state.served.items())]
     places = _places(state)
     links = state.links
     for thing_id in sorted({end for link in links for end in (link.source_id, link.target)}):
@@ -223,6 +225,15 @@ def _app_node(app: AppState) -> dict[str, Any]:
     return _node(f"app:{app.name}", "app", app.name, _APP_STATUS[status.type], detail)
 
 
+def _served_node(served_id: str, interfaces: Iterable[str]) -> dict[str, Any]:
+    detail = {
+        "id": served_id,
+        "interfaces": ", ".join(interfaces),
+        "note": "Python functions of this process, on no host",
+    }
+    return _node(f"client:{served_id}", "client", served_id, "running", detail)
+
+
 def _missing_node(state: LatticeState, thing_id: str) -> dict[str, Any]:
     spec = state.specs.get(thing_id)
     detail = {"id": thing_id, "image": spec.url if spec else "", "note": "runs on no host"}
@@ -237,6 +248,8 @@ def _places(state: LatticeState) -> dict[str, list[str]]:
         places.setdefault(component.id, []).append(f"component:{host.id}/{component.id}")
     for host, provider in state.providers():
         places.setdefault(provider.id, []).append(f"provider:{host.id}/{provider.id}")
+    for served_id in state.served:
+        places.setdefault(served_id, []).append(f"client:{served_id}")
     return places
 
 

@@ -18,6 +18,7 @@ __all__ = [
     "HostGone",
     "Input",
     "InventoryHeard",
+    "ServedHeard",
     "Tick",
     "TroubleHeard",
 ]
@@ -90,6 +91,14 @@ class AppHeard:
 
 
 @dataclass(frozen=True, slots=True)
+class ServedHeard:
+    """This process serves functions under an id, on no host; no interfaces: not any more."""
+
+    id: str
+    interfaces: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Tick:
     """Time passed."""
 
@@ -104,5 +113,6 @@ Input: TypeAlias = (
     | HostGone
     | TroubleHeard
     | AppHeard
+    | ServedHeard
     | Tick
 )

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Sequence
 from typing import Any
 
 from workbench.errors import ValueMismatch
+from workbench.lattice.threads import pulled
 from workbench.nats import Connection
+from workbench.wire.wit.coerce import coerce
 from workbench.wire.wit.types import Future, Stream
 from workbench.wire.wrpc.calls import Publish, SendChannel
 from workbench.wire.wrpc.channel import STREAM_END, encode_chunk, encode_item, is_byte_stream
@@ -73,7 +75,7 @@ class _Channel:
             return
         sent = 0
         nested: list[Deferred] = []
-        async for items in _item_batches(value):
+        async for items in _item_batches(type, value):
             data, deferred = encode_chunk(type, items, path=self._out.path, first=sent)
             sent += len(items)
             nested += deferred
@@ -84,6 +86,8 @@ class _Channel:
     async def future(self, type: Future, value: Any) -> None:
         if inspect.isawaitable(value):
             value = await value
+            if type.item is not None:
+                value = coerce(type.item, value)
         data, deferred = encode_item(type, value, path=self._out.path)
         await self._send(data)
         await self._nested(deferred)
@@ -123,24 +127,30 @@ async def _byte_parts(value: Any, size: int) -> AsyncIterator[bytes]:
             yield bytes(view[start : start + size])
 
 
-async def _item_batches(value: Any) -> AsyncIterator[Sequence[Any]]:
+async def _item_batches(type: Stream, value: Any) -> AsyncIterator[Sequence[Any]]:
     if isinstance(value, list | tuple):
         for start in range(0, len(value), CHUNK_ITEMS):
             yield value[start : start + CHUNK_ITEMS]
         return
     async for item in _each(value):
-        yield (item,)
+        # Unlike a list, an iterator could not be checked when it was given.
+        yield (item if type.item is None else coerce(type.item, item, "item"),)
 
 
-async def _each(value: Any) -> AsyncIterator[Any]:
-    if hasattr(value, "__aiter__"):
-        async for part in value:
-            yield part
-    elif isinstance(value, Iterable) and not isinstance(value, str):
-        for part in value:
-            yield part
-    else:
-        raise _not_a_stream(value, "a list, an iterator or an async iterator")
+def _each(value: Any) -> AsyncIterable[Any]:
+    if isinstance(value, AsyncIterable):
+        return value
+    if isinstance(value, list | tuple):
+        return _at_once(value)
+    if isinstance(value, Iterable) and not isinstance(value, str):
+        # An iterator of somebody's own may take its time.
+        return pulled(iter(value))
+    raise _not_a_stream(value, "a list, an iterator or an async iterator")
+
+
+async def _at_once(items: Sequence[Any]) -> AsyncIterator[Any]:
+    for item in items:
+        yield item
 
 
 def _not_a_stream(value: Any, expected: str) -> ValueMismatch:

@@ -8,11 +8,12 @@ connection stays free for everybody else.
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections import deque
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Coroutine, Generator, Iterator
 from typing import Any, Generic, TypeVar
 
-from workbench.errors import IncompleteResults, LimitExceeded
+from workbench.errors import IncompleteResults, LimitExceeded, UsageError
 from workbench.wire.wit.types import Future, Stream
 from workbench.wire.wrpc.calls import Closed, Items
 from workbench.wire.wrpc.channel import is_byte_stream
@@ -24,15 +25,19 @@ STREAM_BYTES = 64 * 1024 * 1024
 STREAM_ITEMS = 1_000_000
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 
 class _Receiving:
     """State that streams and futures share: ended or not, and who waits."""
 
-    __slots__ = ("_drop", "_ended", "_error", "_waiters")
+    __slots__ = ("_drop", "_ended", "_error", "_loop", "_thread", "_waiters")
 
     def __init__(self, drop: Callable[[], None] | None) -> None:
         self._drop = drop
+        # Made by the decoder, on the loop's own thread.
+        self._loop = asyncio.get_running_loop()
+        self._thread = threading.get_ident()
         self._ended = False
         self._error: Exception | None = None
         self._waiters: list[asyncio.Future[None]] = []
@@ -55,6 +60,20 @@ class _Receiving:
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiters.append(waiter)
         await waiter
+
+    def _blocking(self, coroutine: Coroutine[Any, Any, R], timeout_s: float | None = None) -> R:
+        """Run on the loop it belongs to, from any other thread."""
+        if threading.get_ident() == self._thread:
+            coroutine.close()
+            raise UsageError(
+                "that would block the loop it belongs to", hint="use `async for` or `await` there"
+            )
+        handle = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+        try:
+            return handle.result(timeout_s)
+        except BaseException:
+            handle.cancel()
+            raise
 
     def _abandon(self) -> None:
         drop, self._drop = self._drop, None
@@ -88,6 +107,22 @@ class _Stream(_Receiving, Generic[T]):
         self._buffered -= self._size(part)
         return part
 
+    def __iter__(self) -> Iterator[T]:
+        """The same parts, for code on another thread, which waits for them."""
+        while parts := self._blocking(self._some()):
+            yield from parts
+
+    async def _some(self) -> list[T]:
+        """All that is there, at least one part; empty at the end."""
+        try:
+            parts = [await anext(self)]
+        except StopAsyncIteration:
+            return []
+        parts += self._queue
+        self._queue.clear()
+        self._buffered = 0
+        return parts
+
     def _size(self, part: T) -> int:
         return 1
 
@@ -116,6 +151,8 @@ class _Stream(_Receiving, Generic[T]):
 
 class ByteStream(_Stream[bytes]):
     """A `stream<u8>`: iterate it for chunks, or ``await read_all()``.
+
+    On its own loop with ``async for``; from another thread with ``for``, which blocks.
 
     ``clean`` tells afterwards whether the sender marked the end; some peers just stop (§7).
     """
@@ -190,6 +227,10 @@ class ValueFuture(_Receiving):
         if self._error is not None:
             raise self._error
         return self._value
+
+    def result(self, timeout_s: float | None = None) -> Any:
+        """The value, for code on another thread, which waits for it. Raises `TimeoutError`."""
+        return self._blocking(self._get(), timeout_s)
 
     async def aclose(self) -> None:
         """Give up waiting; whoever still awaits it gets `IncompleteResults`."""

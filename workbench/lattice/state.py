@@ -26,6 +26,7 @@ from workbench.lattice.heard import (
     HostGone,
     Input,
     InventoryHeard,
+    ServedHeard,
     Tick,
     TroubleHeard,
 )
@@ -143,7 +144,10 @@ class AppState:
 
 @dataclass(frozen=True, slots=True)
 class LatticeState:
-    """One moment of a lattice. Every mapping is replaced, never changed."""
+    """One moment of a lattice. Every mapping is replaced, never changed.
+
+    ``served`` are the ids that this process answers for itself, with their interfaces.
+    """
 
     lattice: str = "default"
     seq: int = 0
@@ -152,6 +156,7 @@ class LatticeState:
     configs: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     claims: Mapping[str, ClaimsRecord] = field(default_factory=dict)
     apps: Mapping[str, AppState] = field(default_factory=dict)
+    served: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     revisions: Mapping[tuple[str, str], int] = field(default_factory=dict)
 
     @property
@@ -205,6 +210,10 @@ def apply(state: LatticeState, heard: Input) -> LatticeState:
             after = _trouble(state, heard)
         case AppHeard():
             after = _app(state, heard)
+        case ServedHeard():
+            others = _without(state.served, heard.id)
+            named = {heard.id: heard.interfaces} if heard.interfaces else {}
+            after = replace(state, served={**others, **named})
         case Tick():
             after = _tick(state, heard.now_s)
     return state if after is state or after == state else replace(after, seq=state.seq + 1)
