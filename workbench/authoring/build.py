@@ -9,10 +9,12 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from workbench.authoring import javascript
 from workbench.authoring.bindings import WORLD_MODULE, generate
 from workbench.authoring.cache import Cache, Entry
 from workbench.authoring.cells import split_cell
 from workbench.authoring.failures import CELL_MODULE, build_failure
+from workbench.authoring.javascript_tool import find_javascript_tool
 from workbench.authoring.python_source import (
     HTTP_MODULE,
     START_MODULE,
@@ -26,7 +28,7 @@ from workbench.authoring.worlds import Target, WitRegistry, find_target
 from workbench.errors import BuildError, UsageError
 from workbench.wire.wit.types import World
 
-__all__ = ["Built", "Progress", "build_component"]
+__all__ = ["LANGUAGES", "Built", "Progress", "build_component"]
 
 Progress = Callable[[str, float | None], None]
 """Called on the loop with what happens now, and how much of it is done where that is known."""
@@ -76,17 +78,17 @@ async def build_component(
     is called at least once per second. Raises `BuildError` in terms of the cell, and the errors
     of WIT; cancelling kills the build.
     """
-    builders = {"python": _python, "wat": _wat}
-    if lang not in builders:
+    builder = _BUILDERS.get(lang)
+    if builder is None:
         raise UsageError(
-            f"components can't be written in {lang!r}", hint=f"languages: {', '.join(builders)}"
+            f"components can't be written in {lang!r}", hint=f"languages: {', '.join(LANGUAGES)}"
         )
     started = time.monotonic()
     request = _Request(
         source=source, name=name, world=world, wit=wit, lang=lang, registry=registry,
         cache=Cache(cache_dir), progress=progress or _silent, timeout_s=timeout_s,
     )  # fmt: skip
-    target, entry, cached = await builders[lang](request)
+    target, entry, cached = await builder(request)
     request.progress("cached" if cached else "done", 1.0)
     return Built(
         name=name, path=entry.path, digest=entry.digest, size_bytes=entry.size_bytes,
@@ -173,6 +175,28 @@ async def _componentize(request: _Request, source: str, target: Target) -> bytes
             raise BuildError("the build tool wrote no component", output=outcome.output) from None
 
 
+async def _javascript(request: _Request) -> tuple[Target | None, Entry, bool]:
+    source = textwrap.dedent(request.source)
+    tool = find_javascript_tool()
+    target = javascript.fetch_target(request.target(), source, tool)
+    target.world()  # raises what is wrong with the WIT, in its own lines
+    key = Cache.key(
+        RECIPE, "js", tool.version, javascript.SCRIPT,
+        source, target.world_id, *target.own, *target.bundled,
+    )  # fmt: skip
+
+    async def build() -> bytes:
+        request.progress("checking the cell", 0.0)
+        with tempfile.TemporaryDirectory(prefix="workbench-build-") as name:
+            return await javascript.componentize(
+                tool, source, target, Path(name),
+                timeout_s=request.timeout_s, tick=_ticker(request),
+            )  # fmt: skip
+
+    entry, cached = await request.cached(key, build)
+    return target, entry, cached
+
+
 def _ticker(request: _Request) -> Callable[[float], None]:
     expected = request.cache.expected_seconds(request.lang)
 
@@ -185,3 +209,8 @@ def _ticker(request: _Request) -> Callable[[float], None]:
             request.progress(text, fraction)
 
     return tick
+
+
+_BUILDERS = {"python": _python, "wat": _wat, "js": _javascript}
+LANGUAGES = tuple(_BUILDERS)
+"""What components can be written in."""

@@ -12,7 +12,7 @@ numbers:
     from wit_world import exports
     …
 
-In WAT it is a block comment, ``(;wit … ;)``.
+In WAT it is a block comment, ``(;wit … ;)``, in JavaScript ``/*wit … */``.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ __all__ = ["Cell", "split_cell"]
 _LEADING_COMMENTS = r"\A(?:[ \t]*(?:#[^\n]*)?\r?\n)*[ \t]*"
 _PYTHON = re.compile(_LEADING_COMMENTS + r"[rR]?(\"\"\"|''')[ \t]*wit[ \t]*\r?\n", re.ASCII)
 _WAT = re.compile(r"\A(?:[ \t]*(?:;;[^\n]*)?\r?\n)*[ \t]*\(;[ \t]*wit[ \t]*\r?\n", re.ASCII)
+_JS = re.compile(r"\A(?:[ \t]*(?://[^\n]*)?\r?\n)*[ \t]*/\*[ \t]*wit[ \t]*\r?\n", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +44,10 @@ class Cell:
 
 def split_cell(source: str, *, lang: str = "python") -> Cell:
     """Find the leading WIT block of a cell. The source is returned unchanged."""
-    opening = (_WAT if lang == "wat" else _PYTHON).match(source)
+    opening = {"wat": _WAT, "js": _JS}.get(lang, _PYTHON).match(source)
     if opening is None:
         return Cell(source)
-    closer = ";)" if lang == "wat" else opening[1]
+    closer = {"wat": ";)", "js": "*/"}.get(lang) or opening[1]
     end = source.find(closer, opening.end())
     if end < 0:
         line = source.count("\n", 0, opening.end())

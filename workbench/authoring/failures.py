@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from workbench.errors import BuildError
@@ -66,15 +66,24 @@ def build_failure(output: str, source: str, names: Bindings) -> BuildError:
     return BuildError(f"{where}{last}", hint=hint, output=output, line=line)
 
 
-def missing_exports(missing: Iterable[str], names: Bindings) -> BuildError:
-    """The cell does not define classes that the world exports."""
+def missing_exports(
+    missing: Iterable[str], names: Bindings, near: Mapping[str, tuple[str, int]]
+) -> BuildError:
+    """The cell does not define classes that the world exports.
+
+    ``near`` maps a name that is wanted to one that the cell defines instead, with its line.
+    """
     missing = list(missing)
     words = " and ".join(f"a class {name}" for name in missing)
     samples = "\n".join(names.sample(name) for name in missing)
+    meant = [
+        f"did you mean {name} by {found} in line {line}?" for name, (found, line) in near.items()
+    ]
+    lines = [line for _, line in near.values()]
     return BuildError(
         f"the world wants {words}, and the cell defines none",
-        hint=f"begin like this:\n{samples}",
-        missing=tuple(missing), line=None,
+        hint="\n".join([*meant, f"{'or ' if meant else ''}begin like this:\n{samples}"]),
+        missing=tuple(missing), line=lines[0] if lines else None,
     )  # fmt: skip
 
 

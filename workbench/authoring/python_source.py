@@ -10,6 +10,7 @@ componentize-py had it.
 from __future__ import annotations
 
 import ast
+import difflib
 from collections.abc import Iterator
 from functools import cache
 from importlib import resources
@@ -95,13 +96,28 @@ def module_files(source: str, tree: ast.Module, names: Bindings, *, world: str) 
         missing.remove(HTTP_CLASS)
     # With a star import only the build itself can tell.
     if missing and "*" not in defined:
-        raise missing_exports(missing, names)
+        raise missing_exports(missing, names, _near_misses(missing, tree))
     files[f"{CELL_MODULE}.py"] = text + _START
     files[f"{START_MODULE}.py"] = guest_text(START_MODULE)
     alias = world_alias(world)
     if alias != WORLD_MODULE and alias in set(_imported_modules(tree)):
         files[f"{alias}.py"] = _ALIAS
     return files
+
+
+def _near_misses(missing: list[str], tree: ast.Module) -> dict[str, tuple[str, int]]:
+    """For names that are wanted what the cell defines under a name much like it, and its line."""
+    wanted = [*(["handle"] if HTTP_CLASS in missing else []), *missing]
+    lines = {
+        node.name: node.lineno
+        for node in tree.body
+        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+    }
+    near: dict[str, tuple[str, int]] = {}
+    for name in wanted:
+        for found in difflib.get_close_matches(name, lines, n=1, cutoff=0.75):
+            near[name] = (found, lines[found])
+    return near
 
 
 def _check_imports(tree: ast.Module, names: Bindings) -> None:

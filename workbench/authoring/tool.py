@@ -1,7 +1,7 @@
-"""componentize-py as a process of its own: started, watched, killed with the task that waits.
+"""Build tools as processes of their own: started, watched, killed with the task that waits.
 
-The tool is a Python extension module with a command line; it takes ten seconds of two cores and
-runs the user's module, so it never runs inside the kernel.
+componentize-py is a Python extension module with a command line; it takes ten seconds of two
+cores and runs the user's module, so it never runs inside the kernel. No other tool does either.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from workbench.errors import BuildError
 
-__all__ = ["Outcome", "run_tool", "tool_version"]
+__all__ = ["Outcome", "run_process", "run_tool", "tool_version"]
 
 KEEP_OUTPUT_BYTES = 64 * 1024
 TICK_S = 0.5
@@ -60,15 +60,30 @@ async def run_tool(
     timeout_s: float = 300.0,
     tick: Callable[[float], None] | None = None,
 ) -> Outcome:
-    """Run componentize-py to its end; ``tick(elapsed_s)`` is called about twice a second.
+    """Run componentize-py to its end, as `run_process` does."""
+    tool_version()
+    command = [sys.executable, "-P", "-c", _SCRIPT, *arguments]
+    return await run_process(
+        command, cwd=cwd, environment=_environment(), timeout_s=timeout_s, tick=tick
+    )
+
+
+async def run_process(
+    command: Sequence[str],
+    *,
+    cwd: Path,
+    environment: Mapping[str, str] | None = None,
+    timeout_s: float = 300.0,
+    tick: Callable[[float], None] | None = None,
+) -> Outcome:
+    """Run a build tool to its end; ``tick(elapsed_s)`` is called about twice a second.
 
     The process and its children are killed when this task is cancelled or time runs out.
     """
-    tool_version()
     started = time.monotonic()
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-P", "-c", _SCRIPT, *arguments,
-        cwd=cwd, env=_environment(),
+        *command,
+        cwd=cwd, env=environment,
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
         start_new_session=True,

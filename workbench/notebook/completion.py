@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from IPython.core.completer import CompletionContext, SimpleCompletion, context_matcher
 
 import workbench
-from workbench.authoring import bundled_worlds
+from workbench.authoring import LANGUAGES, bundled_worlds
 from workbench.errors import WorkbenchError
 from workbench.notebook.line import Word, split_line
 from workbench.notebook.verbs import VERBS
@@ -111,7 +111,7 @@ def _ids(session: Session, kind: str, before: list[Word]) -> list[str]:
     if kind == "world":
         return [*session.wit.world_names(), *bundled_worlds()]
     if kind == "lang":
-        return ["python", "wat"]
+        return list(LANGUAGES)
     if kind == "reference":
         return [f"cell://{name}" for name in session.built]
     lattice = workbench.current()

@@ -48,7 +48,7 @@ def test_a_missing_class_comes_with_its_beginning():
     )
     error = build_failure(output, "", NAMES)
     assert "def handle(self, request, response_out)" in error.hint
-    assert "def handle" in missing_exports(["IncomingHandler"], NAMES).hint
+    assert "def handle" in missing_exports(["IncomingHandler"], NAMES, {}).hint
 
 
 def test_an_uninstallable_module_says_what_can_be_imported():

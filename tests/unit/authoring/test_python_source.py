@@ -78,6 +78,16 @@ def test_no_class_and_no_handle_is_refused_with_a_beginning():
     assert "def handle(self, request, response_out)" in caught.value.hint
 
 
+def test_a_name_much_like_the_one_that_is_wanted_is_named_with_its_line():
+    with pytest.raises(BuildError) as caught:
+        files("import json\ndef handl(request): ...")
+    assert caught.value.hint.startswith("did you mean handle by handl in line 2?\nor begin like")
+    assert caught.value.line == 2
+    with pytest.raises(BuildError) as caught:
+        files("class IncomingHandlr: ...")
+    assert "did you mean IncomingHandler by IncomingHandlr in line 1?" in caught.value.hint
+
+
 def test_an_async_handle_is_refused_in_its_line():
     with pytest.raises(BuildError, match="cell line 2"):
         files("\nasync def handle(request): ...")

@@ -32,7 +32,7 @@ def test_choices_of_an_argument(session: Session) -> None:
 
 def test_options_of_a_verb(session: Session) -> None:
     assert complete(session, "up --h")[1] == ["--hosts"]
-    assert complete(session, "component x --lang ")[1] == ["python", "wat"]
+    assert complete(session, "component x --lang ")[1] == ["js", "python", "wat"]
     assert "hello" in complete(session, "component x --world ")[1]
 
 

@@ -129,8 +129,6 @@ def _source(title: str, text: str) -> Shown:
     return Shown(html, lines)
 
 
-_LANGS = ("python", "wat")
-
 VERBS = (
     Verb(
         "component",
@@ -139,7 +137,13 @@ VERBS = (
         (Argument("name", "what manifests call cell://NAME", Many.MAYBE),),
         (
             Option("world", "the WIT world it targets", "WORLD", complete="world"),
-            Option("lang", "python or wat", "LANG", default="python", complete="lang"),
+            Option(
+                "lang",
+                "python, wat, or js where componentize-js is installed",
+                "LANG",
+                default="python",
+                complete="lang",
+            ),
             Option("wit", "a file with the WIT", "FILE"),
         ),
         Body.MAY,
