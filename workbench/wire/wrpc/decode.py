@@ -11,8 +11,9 @@ from typing import Any
 from workbench.errors import LimitExceeded
 from workbench.wire.limits import DEFAULT_LIMITS, Limits
 from workbench.wire.wit.types import Type
+from workbench.wire.wrpc.leaves import NeedMore, Plain
 from workbench.wire.wrpc.pending import AsyncValues, PendingValues
-from workbench.wire.wrpc.plain import NeedMore, Plain, plain
+from workbench.wire.wrpc.plain import plain
 from workbench.wire.wrpc.resume import Cursor, Steps, resumable
 
 __all__ = ["Decoder", "plain_row"]

@@ -3,13 +3,14 @@
 An encoder takes canonical values (`workbench.wire.wit.values`) and appends to a bytearray.
 Streams and futures leave their pending byte and a `Deferred`, to be sent on their channel later.
 A value of another shape makes an encoder raise whatever Python raises; `codec.py` then asks
-`coerce`, which converts it or names the place that does not fit.
+`coerce`, which converts it or names the place that does not fit. Types with parts get a function
+written for them (`source`), which appends small parts in place.
 """
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple, TypeAlias, assert_never
 
@@ -32,9 +33,11 @@ from workbench.wire.wit.types import (
     Variant,
 )  # fmt: skip
 from workbench.wire.wit.values import Case, Err, Handle, Ok, Some, record_class
+from workbench.wire.wrpc.integers import integer_list_writer
 from workbench.wire.wrpc.leb128 import signed_writer, unsigned_writer, write_unsigned
 from workbench.wire.wrpc.pending import AsyncType, Path
 from workbench.wire.wrpc.shape import has_async
+from workbench.wire.wrpc.source import Source
 
 __all__ = ["Deferred", "Encoder", "compile_encoder"]
 
@@ -54,108 +57,22 @@ Encoder: TypeAlias = Callable[[Any, bytearray, "list[Deferred]", Path], None]
 def compile_encoder(type: Type) -> Encoder:
     """The encoder of any type; the same object for equal types."""
     match type:
-        case Prim(name):
-            return _prim(name)
-        case List(item):
-            return _list(item)
-        case Option(item):
-            return _option(compile_encoder(item), isinstance(item, Option))
-        case Result(ok, err):
-            return _result(_optional(ok), _optional(err))
-        case Tuple(items):
-            return _tuple([compile_encoder(item) for item in items])
-        case Record(_, fields):
-            return _record(type, [compile_encoder(item) for _, item in fields])
-        case Variant(_, cases):
-            return _variant(cases)
-        case Enum(_, cases):
-            return _enum(cases)
+        case List(Prim("u8")):
+            return _bytes
         case Flags(_, names):
             return _flags(names)
         case Own() | Borrow():
             return _handle
         case Stream() | Future():
             return _deferred(type)
+        case Variant(_, cases):
+            return _variant(cases)
+        case Prim() | List() | Option() | Result() | Tuple() | Record() | Enum():
+            return _Writing().encoder(type)
         case ErrorContext():
             raise UsageError("error-context can't travel over wRPC")
         case _:
             assert_never(type)
-
-
-def _optional(type: Type | None) -> Encoder:
-    return _nothing if type is None else compile_encoder(type)
-
-
-def _nothing(value: Any, out: bytearray, deferred: list[Deferred], path: Path) -> None:
-    if value is not None:
-        raise ValueError(f"no value is expected here, not {value!r}")
-
-
-def _prim(name: str) -> Encoder:
-    match name:
-        case "bool":
-            return _bool
-        case "u8":
-            return _u8
-        case "s8":
-            return _s8
-        case "f32":
-            return _float("<f")
-        case "f64":
-            return _float("<d")
-        case "char":
-            return _char
-        case "string":
-            return _string
-        case _:
-            bits = int(name[1:])
-            write = unsigned_writer(bits) if name[0] == "u" else signed_writer(bits)
-
-            def encode(value: Any, out: bytearray, deferred: list[Deferred], path: Path) -> None:
-                write(value, out)
-
-            return encode
-
-
-def _bool(value: Any, out: bytearray, deferred: list[Deferred], path: Path) -> None:
-    if value is True:
-        out.append(1)
-    elif value is False:
-        out.append(0)
-    else:
-        raise TypeError("not a bool")
-
-
-def _u8(value: Any, out: bytearray, deferred: list[Deferred], path: Path) -> None:
-    out.append(value)
-
-
-def _s8(value: Any, out: bytearray, deferred: list[Deferred], path: Path) -> None:
-    # One raw byte, unlike the wider signed types (§10.2).
-    if not -128 <= value < 128:
-        raise ValueError(f"{value} does not fit s8")
-    out.append(value & 0xFF)
-
-
-def _float(code: str) -> Encoder:
-    pack = struct.Struct(code).pack
-
-    def encode(value: Any, out: bytearray, deferred: list[Deferred], path: Path) -> None:
-        out += pack(value)
-
-    return encode
-
-
-def _char(value: Any, out: bytearray, deferred: list[Deferred], path: Path) -> None:
-    if len(value) != 1:
-        raise ValueError("a char is one character")
-    out += value.encode()
-
-
-def _string(value: Any, out: bytearray, deferred: list[Deferred], path: Path) -> None:
-    data = value.encode()
-    write_unsigned(len(data), out)
-    out += data
 
 
 def _bytes(value: Any, out: bytearray, deferred: list[Deferred], path: Path) -> None:
@@ -169,115 +86,6 @@ def _handle(value: Any, out: bytearray, deferred: list[Deferred], path: Path) ->
     if not isinstance(value, Handle):
         raise TypeError("not a handle")
     _bytes(value.data, out, deferred, path)
-
-
-def _list(item: Type) -> Encoder:
-    if item == Prim("u8"):
-        return _bytes
-    if isinstance(item, Prim) and item.name in ("f32", "f64"):
-        return _float_list("f" if item.name == "f32" else "d")
-    encode_item = compile_encoder(item)
-
-    def encode(value: Any, out: bytearray, deferred: list[Deferred], path: Path) -> None:
-        if not isinstance(value, list | tuple):
-            raise TypeError("not a list")
-        write_unsigned(len(value), out)
-        for index, part in enumerate(value):
-            encode_item(part, out, deferred, (*path, index))
-
-    def encode_without_paths(
-        value: Any, out: bytearray, deferred: list[Deferred], path: Path
-    ) -> None:
-        if not isinstance(value, list | tuple):
-            raise TypeError("not a list")
-        write_unsigned(len(value), out)
-        for part in value:
-            encode_item(part, out, deferred, path)
-
-    return encode if has_async(item) else encode_without_paths
-
-
-def _float_list(code: str) -> Encoder:
-    def encode(value: Any, out: bytearray, deferred: list[Deferred], path: Path) -> None:
-        if not isinstance(value, list | tuple):
-            raise TypeError("not a list")
-        write_unsigned(len(value), out)
-        out += struct.pack(f"<{len(value)}{code}", *value)
-
-    return encode
-
-
-def _option(encode_item: Encoder, nested: bool) -> Encoder:
-    def encode(value: Any, out: bytearray, deferred: list[Deferred], path: Path) -> None:
-        if value is None:
-            out.append(0)
-            return
-        if nested:
-            if not isinstance(value, Some):
-                raise TypeError("an option in an option is None or Some")
-            value = value.value
-        out.append(1)
-        encode_item(value, out, deferred, path)
-
-    return encode
-
-
-def _result(encode_ok: Encoder, encode_err: Encoder) -> Encoder:
-    def encode(value: Any, out: bytearray, deferred: list[Deferred], path: Path) -> None:
-        if isinstance(value, Ok):
-            out.append(0)
-            encode_ok(value.value, out, deferred, path)
-        elif isinstance(value, Err):
-            out.append(1)
-            encode_err(value.value, out, deferred, path)
-        else:
-            raise TypeError("a result is Ok or Err")
-
-    return encode
-
-
-def _tuple(encoders: list[Encoder]) -> Encoder:
-    def encode(value: Any, out: bytearray, deferred: list[Deferred], path: Path) -> None:
-        if not isinstance(value, tuple) or len(value) != len(encoders):
-            raise TypeError("not a tuple of the right length")
-        for index, encode_item in enumerate(encoders):
-            encode_item(value[index], out, deferred, (*path, index))
-
-    return encode
-
-
-def _record(type: Record, encoders: list[Encoder]) -> Encoder:
-    value_class = record_class(type)
-
-    def encode(value: Any, out: bytearray, deferred: list[Deferred], path: Path) -> None:
-        if value.__class__ is not value_class:
-            raise TypeError("not the record's class")
-        for index, part in enumerate(value):
-            encoders[index](part, out, deferred, (*path, index))
-
-    return encode
-
-
-def _variant(cases: tuple[tuple[str, Type | None], ...]) -> Encoder:
-    by_name = {name: (index, _optional(item)) for index, (name, item) in enumerate(cases)}
-
-    def encode(value: Any, out: bytearray, deferred: list[Deferred], path: Path) -> None:
-        if not isinstance(value, Case):
-            raise TypeError("a variant is a Case")
-        index, encode_payload = by_name[value.name]
-        write_unsigned(index, out)
-        encode_payload(value.payload, out, deferred, path)
-
-    return encode
-
-
-def _enum(cases: tuple[str, ...]) -> Encoder:
-    by_name = {name: index for index, name in enumerate(cases)}
-
-    def encode(value: Any, out: bytearray, deferred: list[Deferred], path: Path) -> None:
-        write_unsigned(by_name[value], out)
-
-    return encode
 
 
 def _flags(names: tuple[str, ...]) -> Encoder:
@@ -303,3 +111,205 @@ def _deferred(type: AsyncType) -> Encoder:
         deferred.append(Deferred(path, type, value))
 
     return encode
+
+
+def _variant(cases: tuple[tuple[str, Type | None], ...]) -> Encoder:
+    by_name = {
+        name: (index, None if item is None else compile_encoder(item))
+        for index, (name, item) in enumerate(cases)
+    }
+
+    def encode(value: Any, out: bytearray, deferred: list[Deferred], path: Path) -> None:
+        if not isinstance(value, Case):
+            raise TypeError("a variant is a Case")
+        index, encode_payload = by_name[value.name]
+        write_unsigned(index, out)
+        if encode_payload is not None:
+            encode_payload(value.payload, out, deferred, path)
+        elif value.payload is not None:
+            raise ValueError(f"{value.name} has no payload")
+
+    return encode
+
+
+def _s8(value: int, out: bytearray) -> None:
+    # One raw byte, unlike the wider signed types (§10.2).
+    if not -128 <= value < 128:
+        raise ValueError(f"{value} does not fit s8")
+    out.append(value & 0xFF)
+
+
+def _char(value: str, out: bytearray) -> None:
+    if len(value) != 1:
+        raise ValueError("a char is one character")
+    out += value.encode()
+
+
+def _float_list(code: str) -> Callable[[Sequence[float], bytearray], None]:
+    def write(values: Sequence[float], out: bytearray) -> None:
+        write_unsigned(len(values), out)
+        out += struct.pack(f"<{len(values)}{code}", *values)
+
+    return write
+
+
+_FLOATS = {"f32": "f", "f64": "d"}
+
+
+class _Writing:
+    """Writes the encoder of one type: lines that append what a variable holds."""
+
+    def __init__(self) -> None:
+        self.source = Source()
+
+    def encoder(self, type: Type) -> Encoder:
+        self.source.line("append = out.append")
+        if isinstance(type, Prim | Enum):
+            self.value(type, "value", "path", 0)
+        else:
+            self.parts(type, "value", "path", 0)
+        return self.source.function("value, out, deferred, path", f"encoder of {type}")
+
+    def value(self, type: Type, it: str, path: str, depth: int) -> None:
+        """Lines that append the ``type`` in the variable ``it``; ``path`` holds where it is."""
+        source = self.source
+        match type:
+            case Prim("u8"):
+                source.line(f"append({it})")
+            case Prim("bool"):
+                self._bool(it)
+            case Prim("string"):
+                self._string(it)
+            case Prim("f32" | "f64" as name):
+                pack = source.bind(struct.Struct(f"<{_FLOATS[name]}").pack)
+                source.line(f"out += {pack}({it})")
+            case Prim("char" | "s8" as name):
+                source.line(f"{source.bind(_char if name == 'char' else _s8)}({it}, out)")
+            case Prim(name):
+                self._integer(name, it)
+            case Enum(_, cases):
+                index = {case: number for number, case in enumerate(cases)}
+                self._size(f"{source.bind(index)}[{it}]")
+            case Option() | Result() | Tuple() | Record() if source.has_room(type, depth):
+                self.parts(type, it, path, depth)
+            case List(item) if item != Prim("u8") and source.has_room(type, depth):
+                self.parts(type, it, path, depth)
+            case _:
+                source.line(f"{source.bind(compile_encoder(type))}({it}, out, deferred, {path})")
+
+    def parts(self, type: Type, it: str, path: str, depth: int) -> None:
+        match type:
+            case List(item):
+                self._list(item, it, path, depth + 1)
+            case Option(item):
+                self._option(item, it, path, depth + 1)
+            case Result(ok, err):
+                self._result(ok, err, it, path, depth + 1)
+            case Tuple(items):
+                self._require(f"isinstance({it}, tuple)", "not a tuple")
+                self._row(items, it, path, depth + 1)
+            case Record(_, fields):
+                kind = self.source.bind(record_class(type))
+                self._require(f"{it}.__class__ is {kind}", "not the record's class")
+                self._row([item for _, item in fields], f"{it}._values", path, depth + 1)
+            case _:
+                raise TypeError(f"{type} has no parts")
+
+    def _require(self, condition: str, otherwise: str) -> None:
+        with self.source.block(f"if not ({condition})"):
+            self.source.line(f"raise TypeError({otherwise!r})")
+
+    def _bool(self, it: str) -> None:
+        for number, name in enumerate(("False", "True")):
+            with self.source.block(f"{'el' * number}if {it} is {name}"):
+                self.source.line(f"append({number})")
+        with self.source.block("else"):
+            self.source.line("raise TypeError('not a bool')")
+
+    def _integer(self, name: str, it: str) -> None:
+        source, bits = self.source, int(name[1:])
+        if name[0] == "u":
+            short, write = f"append({it})", unsigned_writer(bits)
+            condition = f"0 <= {it} < 0x80"
+        else:
+            short, write = f"append({it} & 0x7F)", signed_writer(bits)
+            condition = f"-0x40 <= {it} < 0x40"
+        with source.block(f"if {condition}"):
+            source.line(short)
+        with source.block("else"):
+            source.line(f"{source.bind(write)}({it}, out)")
+
+    def _size(self, expression: str) -> None:
+        """A length or an index."""
+        source, size = self.source, self.source.fresh()
+        source.line(f"{size} = {expression}")
+        with source.block(f"if {size} < 0x80"):
+            source.line(f"append({size})")
+        with source.block("else"):
+            source.line(f"{source.bind(write_unsigned)}({size}, out)")
+
+    def _string(self, it: str) -> None:
+        data = self.source.fresh()
+        self.source.line(f"{data} = {it}.encode()")
+        self._size(f"len({data})")
+        self.source.line(f"out += {data}")
+
+    def _list(self, item: Type, it: str, path: str, depth: int) -> None:
+        source, part = self.source, self.source.fresh()
+        self._require(f"isinstance({it}, {source.bind((list, tuple))})", "not a list")
+        if isinstance(item, Prim) and item.name not in ("bool", "char", "string"):
+            code = _FLOATS.get(item.name)
+            write = _float_list(code) if code else integer_list_writer(item.name)
+            source.line(f"{source.bind(write)}({it}, out)")
+            return
+        self._size(f"len({it})")
+        if has_async(item):
+            index, below = source.fresh(), source.fresh()
+            with source.block(f"for {index}, {part} in enumerate({it})"):
+                source.line(f"{below} = (*{path}, {index})")
+                self.value(item, part, below, depth)
+        else:
+            with source.block(f"for {part} in {it}"):
+                self.value(item, part, path, depth)
+
+    def _option(self, item: Type, it: str, path: str, depth: int) -> None:
+        source = self.source
+        with source.block(f"if {it} is None"):
+            source.line("append(0)")
+        with source.block("else"):
+            source.line("append(1)")
+            if isinstance(item, Option):
+                self._require(
+                    f"isinstance({it}, {source.bind(Some)})", "an option in an option is Some"
+                )
+                it = self._inner(it)
+            self.value(item, it, path, depth)
+
+    def _inner(self, it: str) -> str:
+        inner = self.source.fresh()
+        self.source.line(f"{inner} = {it}.value")
+        return inner
+
+    def _result(self, ok: Type | None, err: Type | None, it: str, path: str, depth: int) -> None:
+        source = self.source
+        for number, (side, kind) in enumerate(((ok, Ok), (err, Err))):
+            with source.block(f"{'el' * number}if isinstance({it}, {source.bind(kind)})"):
+                source.line(f"append({number})")
+                inner = self._inner(it)
+                if side is None:
+                    self._require(f"{inner} is None", "this side of the result has no value")
+                else:
+                    self.value(side, inner, path, depth)
+        with source.block("else"):
+            source.line("raise TypeError('a result is Ok or Err')")
+
+    def _row(self, items: Sequence[Type], row: str, path: str, depth: int) -> None:
+        names = [self.source.fresh() for _ in items]
+        # Raises ValueError for a row of another length.
+        self.source.line(f"{', '.join(names)}, = {row}")
+        for index, (item, name) in enumerate(zip(items, names, strict=True)):
+            below = path
+            if has_async(item):
+                below = self.source.fresh()
+                self.source.line(f"{below} = (*{path}, {index})")
+            self.value(item, name, below, depth)

@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 
 from workbench.errors import DecodeError
 from workbench.wire.limits import DEFAULT_LIMITS, Limits
+from workbench.wire.wit.scalars import INTEGER_RANGES
 from workbench.wire.wit.types import (
     Future,
     List,
@@ -26,16 +27,11 @@ from workbench.wire.wit.types import (
     Variant,
 )
 from workbench.wire.wit.values import Case, Err, Ok, Some, record_class
+from workbench.wire.wrpc.integers import integer_absorber
+from workbench.wire.wrpc.leaves import NeedMore, Plain, read_count, read_option_byte
 from workbench.wire.wrpc.leb128 import Buffer, read_u32
 from workbench.wire.wrpc.pending import AsyncValues, Path
-from workbench.wire.wrpc.plain import (
-    NeedMore,
-    Plain,
-    plain,
-    read_count,
-    read_option_byte,
-    tuple_of,
-)
+from workbench.wire.wrpc.plain import plain
 from workbench.wire.wrpc.shape import has_async
 
 __all__ = ["Cursor", "Resumable", "Steps", "resumable", "resume_u32"]
@@ -70,6 +66,8 @@ class Cursor:
 def resumable(type: Type, limits: Limits = DEFAULT_LIMITS) -> Resumable:
     """The resumable decoder of any type; streams and futures become what `AsyncValues` makes."""
     match type:
+        case List(Prim(name)) if name in INTEGER_RANGES and name != "u8":
+            return _resume_integers(name, limits)
         case List(item) if not _in_one_piece(item):
             return _resume_list(type, limits)
         case Option(item):
@@ -79,7 +77,7 @@ def resumable(type: Type, limits: Limits = DEFAULT_LIMITS) -> Resumable:
         case Variant(name, cases):
             return _resume_choice(cases, Case, name, limits)
         case Tuple(items):
-            return _resume_row(items, tuple_of, limits)
+            return _resume_row(items, _tuple_of, limits)
         case Record(_, fields):
             return _resume_row([item for _, item in fields], record_class(type), limits)
         case Stream(item):
@@ -97,6 +95,10 @@ def _in_one_piece(item: Type) -> bool:
 
 def _make_result(side: str, value: Any) -> Ok | Err:
     return Ok(value) if side == "ok" else Err(value)
+
+
+def _tuple_of(*values: Any) -> tuple[Any, ...]:
+    return values
 
 
 def _resume_plain(decode: Plain) -> Resumable:
@@ -128,6 +130,30 @@ def _resume_number(read: Callable[[Buffer, int], tuple[int, int]]) -> Callable[[
 
 
 resume_u32 = _resume_number(read_u32)
+
+
+def _resume_integers(name: str, limits: Limits) -> Resumable:
+    absorb = integer_absorber(name)
+    count_steps = _resume_count(limits)
+
+    def steps(cursor: Cursor, async_values: AsyncValues, path: Path) -> Steps:
+        count = yield from count_steps(cursor)
+        values: list[int] = []
+        value = shift = 0
+        while missing := count - len(values):
+            while not cursor.remaining:
+                yield 1
+            run = cursor.buffer[cursor.position : cursor.position + missing]
+            cursor.position += len(run)
+            value, shift = absorb(run, values, value, shift)
+        return values
+
+    return steps
+
+
+def _resume_count(limits: Limits) -> Callable[[Cursor], Steps]:
+    limit = limits.count
+    return _resume_number(lambda buffer, position: read_count(buffer, position, limit))
 
 
 def _resume_list(type: List, limits: Limits) -> Resumable:
