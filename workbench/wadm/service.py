@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from workbench.errors import WorkbenchError
@@ -24,6 +25,7 @@ from workbench.wadm.place import Place
 from workbench.wadm.ports import Timing
 from workbench.wadm.store import ManifestStore, StateStore, lattices_of
 from workbench.wadm.streams import Layout, ensure_all, place_of
+from workbench.wadm.watchers import Watchers
 from workbench.wadm.worker import Worker
 from workbench.wire.subjects import (
     EVENT_PREFIX,
@@ -84,6 +86,7 @@ class Service:
         self._give_way = asyncio.Event()
         self._active = asyncio.Event()
         self._problems: deque[str] = deque(maxlen=KEPT_PROBLEMS)
+        self._watchers = Watchers("the manager of all lattices")
         self.waits_for: Keeper | None = None
 
     async def start(self) -> None:
@@ -99,6 +102,10 @@ class Service:
             await asyncio.gather(lead, return_exceptions=True)
         await self._stand_down()
         await self._election.close()
+
+    def subscribe(self, callback: Callable[[], None]) -> Callable[[], None]:
+        """Call ``callback`` on the loop whenever anything may have changed; returns how to stop."""
+        return self._watchers.add(callback)
 
     async def acting(self) -> None:
         """Until this service is the one that acts."""
@@ -126,6 +133,7 @@ class Service:
         if text not in self._problems:
             log.warning("wadm: %s", text)
             self._problems.append(text)
+            self._watchers.tell()
 
     # Turns ------------------------------------------------------------------------------------
 
@@ -146,11 +154,13 @@ class Service:
             if self.waits_for is None or self.waits_for != keeper:
                 log.info("wadm waits: %s manages the lattices", keeper)
             self.waits_for = keeper
+            self._watchers.tell()
             return
         self.waits_for = None
         self._give_way.clear()
         await self._act()
         self._active.set()
+        self._watchers.tell()
         log.info("wadm manages %d lattice(s)", len(self._workers))
         await self._give_way.wait()
 
@@ -196,6 +206,7 @@ class Service:
     async def _stand_down(self) -> None:
         """Act no more. First no new requests, then the workers, then the next one may begin."""
         self._active.clear()
+        self._watchers.tell()
         api, self._api = self._api, None
         events, self._events = self._events, None
         if events is not None:
@@ -243,6 +254,7 @@ class Service:
             jobs=self._jobs,
         )
         self._workers[place] = worker
+        worker.subscribe(self._watchers.tell)
         worker.start()
         log.info("wadm manages lattice %s", place)
         return worker

@@ -28,6 +28,7 @@ from workbench.wadm.place import Place
 from workbench.wadm.ports import Answer, Outputs, Timing
 from workbench.wadm.store import ManifestStore, StateStore
 from workbench.wadm.story import StoryLine
+from workbench.wadm.watchers import Watchers
 from workbench.wire import events
 from workbench.wire import manifest as manifests
 
@@ -78,7 +79,7 @@ class Worker:
         self._state_seen: Observed | None = None
         self._synced = asyncio.Event()
         self._known_announcements: deque[str] = deque(maxlen=1000)
-        self._watchers: list[Callable[[], None]] = []
+        self._watchers = Watchers(f"the manager of {place}")
         self._forget_hook: Callable[[], None] | None = None
         self._feed_task: asyncio.Task[None] | None = None
 
@@ -122,24 +123,11 @@ class Worker:
         if not self.problems or self.problems[-1] != text:
             log.warning("wadm %s: %s", self.place, text)
             self.problems.append(text)
-            self._tell()
+            self._watchers.tell()
 
     def subscribe(self, callback: Callable[[], None]) -> Callable[[], None]:
         """Call ``callback`` after each decision and problem, until the returned function is called."""
-        self._watchers.append(callback)
-
-        def unsubscribe() -> None:
-            if callback in self._watchers:
-                self._watchers.remove(callback)
-
-        return unsubscribe
-
-    def _tell(self) -> None:
-        for callback in list(self._watchers):
-            try:
-                callback()
-            except Exception:
-                log.exception("a watcher of the manager of %s failed", self.place)
+        return self._watchers.add(callback)
 
     def story(self, name: str) -> list[StoryLine]:
         return self.engine.story_lines(name)
@@ -300,7 +288,7 @@ class Worker:
         except Exception as error:
             log.exception("wadm %s: deciding failed", self.place)
             self.trouble(f"deciding failed: {type(error).__name__}: {error}")
-        self._tell()
+        self._watchers.tell()
         if self.engine.observed is not self._state_seen:
             self._state_seen = self.engine.observed
             self._state_changed.set()
