@@ -8,7 +8,8 @@ from collections.abc import Coroutine, Mapping
 from pathlib import Path
 from typing import Any
 
-from workbench.errors import ArtifactError, Trap, WitError
+from workbench.errors import ArtifactError, Trap
+from workbench.wasm.arguments import canonical_args, unwrapped
 from workbench.wasm.blocking import run_blocking
 from workbench.wasm.compiled import CompiledComponent
 from workbench.wasm.engine import Engine
@@ -16,16 +17,15 @@ from workbench.wasm.grants import NOTHING, Grants
 from workbench.wasm.imports import OUTGOING_HANDLER, ImportsBase, ObjectImports
 from workbench.wasm.instantiator import Instantiator, OnLog
 from workbench.wasm.limits import StoreLimits
+from workbench.wasm.live import LiveInstance
 from workbench.wasm.output import Printed
 from workbench.wasm.signatures import Interfaces, WitText, wit_of
 from workbench.wasm.text import wat_to_bytes
 from workbench.wire.claims import SignedComponent, extract
 from workbench.wire.http import HttpRequest, HttpResponse, collect
 from workbench.wire.http_reply import HttpReply
-from workbench.wire.wit.coerce import coerce_args
 from workbench.wire.wit.lookup import find_function, function_paths
 from workbench.wire.wit.types import Function, World
-from workbench.wire.wit.values import Err, Ok
 
 __all__ = ["Component"]
 
@@ -165,10 +165,10 @@ class Component:
                 )
             )
         instance, target = self.find(function)
-        values = coerce_args(target, args, _kebab(target, named))
+        values = canonical_args(target, args, named)
         with _Running(self, provide, grants) as instantiator:
             value = instantiator.call_inline(instance, target.name, values, timeout_s=timeout_s)
-        return _unwrapped(value)
+        return unwrapped(value)
 
     async def arun(
         self,
@@ -181,10 +181,10 @@ class Component:
     ) -> Any:
         """`run` for event loops: the guest runs on a worker thread, async imports on the loop."""
         instance, target = self.find(function)
-        values = coerce_args(target, args, _kebab(target, named))
+        values = canonical_args(target, args, named)
         async with _Running(self, _imports(imports), grants) as instantiator:
             value = await instantiator.call(instance, target.name, values, timeout_s=timeout_s)
-        return _unwrapped(value)
+        return unwrapped(value)
 
     def http(
         self,
@@ -229,6 +229,22 @@ class Component:
             body = await collect(response.body)
             trailers = await response.trailers if response.trailers is not None else None
         return HttpResponse(response.status, response.headers, body, _Known(trailers))
+
+    def instance(
+        self,
+        *,
+        imports: GivenImports = None,
+        timeout_s: float | None = None,
+        grants: Grants = NOTHING,
+    ) -> LiveInstance:
+        """One instance that keeps its state from call to call, as a context manager.
+
+        ``with component.instance() as counter: counter.run("next")``; ``timeout_s`` holds for
+        each call. Raises `MissingImport`.
+        """
+        printed = Printed()
+        instantiator = self.instantiator(_imports(imports), self._on_log or printed, grants)
+        return LiveInstance(instantiator, timeout_s, lambda trapped: printed.close(trapped=trapped))
 
     def find(self, function: str) -> tuple[str, Function]:
         """The exported function that a name means. Raises `NotFound` or `AmbiguousName`."""
@@ -288,17 +304,3 @@ def _read(path: Path) -> bytes:
 
 def _imports(given: GivenImports) -> ImportsBase:
     return given if isinstance(given, ImportsBase) else ObjectImports(given)
-
-
-def _kebab(function: Function, named: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Keyword arguments under the names of the WIT parameters."""
-    if not named:
-        return None
-    known = {name.replace("-", "_"): name for name, _ in function.params}
-    return {known.get(name.rstrip("_"), name): value for name, value in named.items()}
-
-
-def _unwrapped(value: Any) -> Any:
-    if isinstance(value, Err):
-        raise WitError(value.value)
-    return value.value if isinstance(value, Ok) else value
