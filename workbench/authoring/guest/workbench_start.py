@@ -13,20 +13,7 @@ import sys
 import weakref
 
 SEED_BYTES = 32
-HOLE_BYTES = (
-    1 << 16,
-    1 << 14,
-    1 << 12,
-    3072,
-    2048,
-    1536,
-    1024,
-    768,
-    512,
-    384,
-    256,
-    *range(240, 0, -16),
-)
+HOLE_BYTES = (65536, 16384, 4096, 3072, 2048, 1536, 1024, 768, 512, 384, 256, *range(240, 0, -16))
 LARGER_THAN_A_HOLE = 1 << 19
 MISSES = 4
 MOST_FILLERS = 50_000
@@ -96,11 +83,12 @@ def _fill_holes():
     A request starts with a copy of this memory that is made page by page, where it writes. What
     it makes itself would lie in such holes, all over that memory; now it lies side by side.
     """
+    beside_content = sys.getsizeof(b"") + tuple.__itemsize__  # of the object, and of the heap
     end = id(bytes(LARGER_THAN_A_HOLE))
     for size in HOLE_BYTES:
         misses = 0
         while misses < MISSES and len(_fillers) < MOST_FILLERS:
-            filler = bytes(max(size - FILLER_BYTES, 0)) if size > FILLER_BYTES else object()
+            filler = bytes(size - beside_content) if size > beside_content else object()
             if id(filler) < end:
                 _fillers.append(filler)
                 misses = 0
@@ -108,7 +96,6 @@ def _fill_holes():
                 misses += 1
 
 
-FILLER_BYTES = sys.getsizeof(b"") + tuple.__itemsize__  # beside its content: object and heap
 _fillers = []
 
 _prepare_handles()
@@ -117,5 +104,6 @@ _rehearse()
 
 # What was made at the build stays: no collection in a request has to look at it.
 gc.collect()
-_fill_holes()
+if sys.platform == "wasi":
+    _fill_holes()
 gc.freeze()
