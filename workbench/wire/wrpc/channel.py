@@ -13,7 +13,7 @@ from workbench.errors import DecodeError, LimitExceeded
 from workbench.wire.limits import DEFAULT_LIMITS, Limits
 from workbench.wire.wit.types import Future, Prim, Stream, Type
 from workbench.wire.wrpc.codec import encode_value
-from workbench.wire.wrpc.decode import Decoder
+from workbench.wire.wrpc.decode import Decoder, Row
 from workbench.wire.wrpc.encode import Deferred, compile_encoder
 from workbench.wire.wrpc.leb128 import write_unsigned
 from workbench.wire.wrpc.pending import AsyncValues, Path, PendingValues
@@ -138,8 +138,8 @@ class FutureDecoder:
         async_values: AsyncValues | None = None,
         limits: Limits = DEFAULT_LIMITS,
     ) -> None:
-        types = () if type.item is None else (type.item,)
-        self._decoder = Decoder(types, limits=limits, async_values=_Rebased(async_values, path))
+        row = Row(() if type.item is None else (type.item,), limits)
+        self._decoder = Decoder(row, _Rebased(async_values, path))
         self.done = False
         self.value: Any = None
 

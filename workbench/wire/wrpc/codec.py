@@ -12,8 +12,8 @@ from typing import Any
 from workbench.errors import UsageError, ValueMismatch
 from workbench.wire.limits import DEFAULT_LIMITS, Limits
 from workbench.wire.wit.coerce import coerce
-from workbench.wire.wit.types import Function, Type
-from workbench.wire.wrpc.decode import Decoder, plain_row
+from workbench.wire.wit.types import Function, Tuple, Type
+from workbench.wire.wrpc.decode import Decoder, Row
 from workbench.wire.wrpc.encode import Deferred, Encoder, compile_encoder
 from workbench.wire.wrpc.pending import AsyncType, AsyncValues, Path
 from workbench.wire.wrpc.shape import channels, check, has_async, has_dynamic_channels
@@ -41,12 +41,8 @@ def encoder(type: Type) -> Encoder:
 def decoder(type: Type, limits: Limits = DEFAULT_LIMITS) -> Callable[[], Decoder]:
     """Makes incremental decoders of one value: ``feed`` bytes, then ``values[0]``."""
     check((type,), limits)
-    row = None if has_async(type) else plain_row((type,), limits)
-
-    def make() -> Decoder:
-        return Decoder((type,), limits=limits, plain_decoders=row)
-
-    return make
+    row = Row((type,), limits)
+    return lambda: Decoder(row)
 
 
 def encode_value(
@@ -90,10 +86,9 @@ def encode_params(function: Function, args: Sequence[Any]) -> tuple[bytes, list[
 class FunctionCodec:
     """Everything about one function's bytes; ``param_channels`` follow from the types alone."""
 
-    __slots__ = ("_encoders", "_has_async_params", "_has_async_result", "_plain_params",
-                 "_plain_result", "_result_encoders", "function", "has_dynamic_params",
-                 "has_dynamic_result", "limits", "param_channels", "param_types",
-                 "result_channels", "result_types")  # fmt: skip
+    __slots__ = ("_encode_params", "_encoders", "_params", "_result", "_result_encoders",
+                 "function", "has_async", "has_dynamic_params", "has_dynamic_result", "limits",
+                 "param_channels", "param_types", "result_channels", "result_types")  # fmt: skip
 
     def __init__(self, function: Function, limits: Limits = CALL_LIMITS) -> None:
         self.function = function
@@ -101,25 +96,19 @@ class FunctionCodec:
         self.param_types = tuple(type for _, type in function.params)
         self.result_types = () if function.result is None else (function.result,)
         check((*self.param_types, *self.result_types), limits)
-        self._has_async_params = any(map(has_async, self.param_types))
-        self._has_async_result = any(map(has_async, self.result_types))
+        self.has_async = any(map(has_async, (*self.param_types, *self.result_types)))
         self._encoders = [
             ((index,), name, type, compile_encoder(type))
             for index, (name, type) in enumerate(function.params)
         ]
+        self._encode_params = compile_encoder(Tuple(self.param_types)) if function.params else None
         self._result_encoders = [compile_encoder(type) for type in self.result_types]
-        self._plain_params = None if self._has_async_params else plain_row(self.param_types, limits)
-        self._plain_result = (
-            None if self._has_async_result else plain_row(self.result_types, limits)
-        )
+        self._params = Row(self.param_types, limits)
+        self._result = Row(self.result_types, limits)
         self.param_channels = _channels(self.param_types)
         self.result_channels = _channels(self.result_types)
         self.has_dynamic_params = any(map(has_dynamic_channels, self.param_types))
         self.has_dynamic_result = any(map(has_dynamic_channels, self.result_types))
-
-    @property
-    def has_async(self) -> bool:
-        return self._has_async_params or self._has_async_result
 
     def encode_params(self, args: Sequence[Any]) -> tuple[bytes, list[Deferred]]:
         """Raises `UsageError` for a wrong number of arguments, `ValueMismatch` for a wrong one."""
@@ -131,9 +120,20 @@ class FunctionCodec:
             )
         out = bytearray()
         deferred: list[Deferred] = []
+        if self._encode_params is not None:
+            try:
+                self._encode_params(tuple(args), out, deferred, ())
+            except _MISFITS:
+                out.clear()
+                deferred.clear()
+                self._encode_one_by_one(args, out, deferred)
+        return bytes(out), deferred
+
+    def _encode_one_by_one(
+        self, args: Sequence[Any], out: bytearray, deferred: list[Deferred]
+    ) -> None:
         for (path, name, type, encode), value in zip(self._encoders, args, strict=True):
             encode_value(type, value, out, deferred, path, name, encode)
-        return bytes(out), deferred
 
     def encode_result(self, value: Any) -> tuple[bytes, list[Deferred]]:
         """Raises `ValueMismatch`; a function without result must give None."""
@@ -151,20 +151,10 @@ class FunctionCodec:
         return bytes(out), deferred
 
     def params_decoder(self, async_values: AsyncValues | None = None) -> Decoder:
-        return Decoder(
-            self.param_types,
-            limits=self.limits,
-            async_values=async_values,
-            plain_decoders=self._plain_params,
-        )
+        return Decoder(self._params, async_values)
 
     def result_decoder(self, async_values: AsyncValues | None = None) -> Decoder:
-        return Decoder(
-            self.result_types,
-            limits=self.limits,
-            async_values=async_values,
-            plain_decoders=self._plain_result,
-        )
+        return Decoder(self._result, async_values)
 
 
 def type_name(value: Any) -> str:

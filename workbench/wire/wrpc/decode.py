@@ -6,87 +6,83 @@ Whatever the bytes are, only `DecodeError` (with `LimitExceeded`) comes out of a
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
 from workbench.errors import LimitExceeded
 from workbench.wire.limits import DEFAULT_LIMITS, Limits
-from workbench.wire.wit.types import Type
-from workbench.wire.wrpc.leaves import NeedMore, Plain
+from workbench.wire.wit.types import Tuple, Type
+from workbench.wire.wrpc.leaves import NeedMore
 from workbench.wire.wrpc.pending import AsyncValues, PendingValues
 from workbench.wire.wrpc.plain import plain
-from workbench.wire.wrpc.resume import Cursor, Steps, resumable
+from workbench.wire.wrpc.resume import Cursor, Resumable, Steps, resumable
+from workbench.wire.wrpc.shape import has_async
 
-__all__ = ["Decoder", "plain_row"]
+__all__ = ["Decoder", "Row"]
 
 
-def plain_row(types: Sequence[Type], limits: Limits = DEFAULT_LIMITS) -> list[Plain]:
-    """The plain decoders of types without streams and futures."""
-    return [plain(type, limits) for type in types]
+class Row:
+    """Types whose values follow each other, compiled once for all decoders of them."""
+
+    def __init__(self, types: Sequence[Type], limits: Limits = DEFAULT_LIMITS) -> None:
+        self.type = Tuple(tuple(types))
+        self.limits = limits
+        # The short way for values that are complete in the first piece.
+        self.plain = None if not types or has_async(self.type) else plain(self.type, limits)
+
+    @cached_property
+    def resumable(self) -> Resumable:
+        return resumable(self.type, self.limits)
 
 
 class Decoder:
     """Decodes a row of values from bytes that come in any pieces.
 
-    ``plain_decoders`` (`plain_row`) is the short way for a first piece that holds everything.
     ``feed`` returns True once everything is there; ``values`` holds it then, ``trailing`` the
-    number of bytes beyond.
+    number of bytes beyond. A row without types has its values from the beginning.
     """
 
-    __slots__ = ("_async", "_cursor", "_limits", "_missing", "_plain", "_steps", "_types",
-                 "received", "trailing", "values")  # fmt: skip
+    __slots__ = ("_async", "_cursor", "_missing", "_row", "_steps", "received", "trailing",
+                 "values")  # fmt: skip
 
-    def __init__(
-        self,
-        types: Sequence[Type],
-        *,
-        limits: Limits = DEFAULT_LIMITS,
-        async_values: AsyncValues | None = None,
-        plain_decoders: Sequence[Plain] | None = None,
-    ) -> None:
-        self._types = types
-        self._limits = limits
+    def __init__(self, row: Row, async_values: AsyncValues | None = None) -> None:
+        self._row = row
         self._async = async_values
-        self._plain = plain_decoders
         self._cursor: Cursor | None = None
         self._steps: Steps | None = None
         self._missing = 0
         self.received = 0
         self.trailing = 0
-        self.values: tuple[Any, ...] | None = None if types else ()
+        self.values: tuple[Any, ...] | None = None if row.type.items else ()
 
     def feed(self, data: bytes) -> bool:
         if self.values is not None:
             self.trailing += len(data)
             return True
         self.received += len(data)
-        if self.received > self._limits.bytes:
+        if self.received > self._row.limits.bytes:
             raise LimitExceeded(
-                f"more than {self._limits.bytes} bytes for one value", limit="bytes"
+                f"more than {self._row.limits.bytes} bytes for one value", limit="bytes"
             )
         if self._cursor is None:
-            if self._plain is not None and self._decode_at_once(data):
-                return True
-            self._cursor = Cursor(data)
-            self._steps = self._all(self._cursor)
-        else:
-            self._cursor.extend(data)
-            self._missing -= len(data)
-            if self._missing > 0:
-                return False
-        return self._resume(self._cursor)
+            return self._first(data)
+        self._cursor.extend(data)
+        self._missing -= len(data)
+        return self._missing <= 0 and self._resume(self._cursor)
 
-    def _decode_at_once(self, data: bytes) -> bool:
-        values = []
-        position = 0
-        try:
-            for decode in self._plain or ():
-                value, position = decode(data, position)
-                values.append(value)
-        except (IndexError, NeedMore):
-            return False
-        self.values = tuple(values)
-        self.trailing = len(data) - position
-        return True
+    def _first(self, data: bytes) -> bool:
+        if self._row.plain is not None:
+            try:
+                self.values, position = self._row.plain(data, 0)
+            except (IndexError, NeedMore):
+                pass
+            else:
+                self.trailing = len(data) - position
+                return True
+        self._cursor = Cursor(data)
+        async_values = self._async if self._async is not None else PendingValues()
+        self._steps = self._row.resumable(self._cursor, async_values, ())
+        return self._resume(self._cursor)
 
     def _resume(self, cursor: Cursor) -> bool:
         assert self._steps is not None
@@ -98,11 +94,3 @@ class Decoder:
             self._cursor = self._steps = None
             return True
         return False
-
-    def _all(self, cursor: Cursor) -> Steps:
-        async_values = self._async if self._async is not None else PendingValues()
-        values = []
-        for index, type in enumerate(self._types):
-            value = yield from resumable(type, self._limits)(cursor, async_values, (index,))
-            values.append(value)
-        return tuple(values)

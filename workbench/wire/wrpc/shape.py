@@ -6,6 +6,7 @@ Source: wrpc.md §6.2 (paths).
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 
 from workbench.errors import LimitExceeded, UsageError
 from workbench.wire.limits import DEFAULT_LIMITS, Limits
@@ -85,6 +86,7 @@ def _is_empty(type: Type) -> bool:
             return False
 
 
+@lru_cache(maxsize=8192)
 def has_async(type: Type) -> bool:
     """Whether a stream or future is somewhere in ``type``."""
     return isinstance(type, Stream | Future) or any(has_async(part) for part in parts(type))

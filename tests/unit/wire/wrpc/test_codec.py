@@ -46,6 +46,7 @@ from workbench.wire.wit.types import (
 from workbench.wire.wit.values import Case, Err, Handle, Ok, Some, record_class
 from workbench.wire.wrpc import Decoder, Pending, Ready, function_codec
 from workbench.wire.wrpc.codec import decoder, encode_params, encode_value, encoder
+from workbench.wire.wrpc.decode import Row
 
 PERSON = Record("person", (("name", STRING), ("age", U32), ("tags", List(STRING))))
 OTHER = Variant("v", (("a", None), ("b", U8), ("other", STRING)))
@@ -208,7 +209,7 @@ def test_bytes_that_fit_no_value_are_refused(type: Type, hexed: str) -> None:
 def test_a_hostile_length_fails_at_once(type: Type, length: str) -> None:
     began = time.perf_counter()
     with pytest.raises(DecodeError):
-        Decoder((type,), limits=Limits(bytes=1 << 20)).feed(bytes.fromhex(length))
+        decoder(type, Limits(bytes=1 << 20))().feed(bytes.fromhex(length))
     assert time.perf_counter() - began < 0.05
 
 
@@ -222,7 +223,7 @@ def test_types_without_members_are_refused(empty: Type) -> None:
 
 
 def test_a_value_over_the_byte_limit_is_refused_while_it_arrives() -> None:
-    made = Decoder((List(STRING),), limits=Limits(bytes=1000))
+    made = decoder(List(STRING), Limits(bytes=1000))()
     made.feed(b"\xff\x0f")
     with pytest.raises(LimitExceeded):
         for _ in range(20):
@@ -274,7 +275,7 @@ def test_streams_are_always_sent_pending() -> None:
 
 def test_streams_and_futures_decode_pending_and_inline() -> None:
     types = (Stream(U8), Stream(U8), Future(U32), Future(U32), Result(Stream(STRING)))
-    made = Decoder(types)
+    made = Decoder(Row(types))
     assert made.feed(bytes.fromhex("00 02 68 69 00 01 05 00 00"))
     assert made.values == (
         Pending((0,), Stream(U8)),
@@ -331,7 +332,7 @@ def test_random_bytes_decode_or_raise_decode_error() -> None:
     for round_ in range(4000):
         type = types[round_ % len(types)]
         data = rng.randbytes(rng.randrange(1, 40))
-        made = Decoder((type,), limits=Limits(bytes=4096, count=4096))
+        made = decoder(type, Limits(bytes=4096, count=4096))()
         try:
             split = rng.randrange(len(data) + 1)
             made.feed(data[:split])
