@@ -7,6 +7,7 @@ the invocation came from, while the thread waits; the invocation owns that task.
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import threading
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -15,7 +16,7 @@ from workbench.errors import Trap
 from workbench.wasm import capi
 from workbench.wasm.imports import Imports
 from workbench.wasm.layout import SIZE
-from workbench.wasm.store import CallState
+from workbench.wasm.store import DEPTH, CallState
 from workbench.wasm.values import Arena, NotCanonical, lift_of, lower_of, mismatch
 from workbench.wire.wit.types import Function
 
@@ -110,7 +111,9 @@ class LoopCall:
             self._finish(None, asyncio.CancelledError())
             return
         assert self._state.port is not None
-        self._task = task = self._state.port.loop.create_task(make())
+        context = contextvars.copy_context()
+        context.run(DEPTH.set, self._state.depth + 1)
+        self._task = task = self._state.port.loop.create_task(make(), context=context)
         self._state.host_tasks.add(task)
         task.add_done_callback(self._ended)
 

@@ -19,7 +19,7 @@ from workbench.wasm.layout import SIZE
 from workbench.wasm.limits import StoreLimits
 from workbench.wasm.linking import Linked
 from workbench.wasm.quick import NotQuick, QuickCalls, QuickState, RefusingLinked
-from workbench.wasm.store import EPOCH_CALLBACK, CallState, GuestExit
+from workbench.wasm.store import DEPTH, EPOCH_CALLBACK, MAX_DEPTH, CallState, GuestExit
 from workbench.wasm.traps import explain
 from workbench.wasm.values import Arena, Lift, Lower, lift_of, lower_all, lower_of
 from workbench.wasm.wasi.http_exchange import HttpExchange
@@ -33,6 +33,9 @@ __all__ = ["Instantiator", "OnLog"]
 
 OnLog = Callable[[str, str, Any], None]
 """``(stream, line, ctx)``: a line on ``stdout`` or ``stderr``; called on the worker thread."""
+
+INLINE_DEPTH = 8
+"""Guests on one thread's stack: each may take half a megabyte of it."""
 
 
 class _Export:
@@ -173,9 +176,12 @@ class Instantiator:
         export = self._export(export_instance, function_name)
         state = self._state(ctx, None, timeout_s)
         self._inline += 1
+        # A call in a call is on the same stack, which is deep enough for few guests.
+        depth = DEPTH.set(state.depth + MAX_DEPTH // INLINE_DEPTH)
         try:
             return self._execute(state, export, args, self._linked)
         finally:
+            DEPTH.reset(depth)
             state.free()
             self._inline -= 1
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from wasmtime import component as wc
 
+from workbench.errors import InvalidComponent
 from workbench.wasm.capi import ffi
 from workbench.wire.wit import types as wit
 from workbench.wire.wit.types import Function, FunctionKind, Interface, ResourceType, World
@@ -24,6 +25,9 @@ _PRIMITIVES: dict[type, wit.Prim] = {
     wc.F64: wit.F64, wc.Char: wit.CHAR, wc.String: wit.STRING,
 }  # fmt: skip
 
+
+MAX_TYPES = 50_000
+"""Reading so many takes half a second; the largest known components have some thousands."""
 
 _NAMED = (wit.Record, wit.Variant, wit.Enum, wit.Flags)
 
@@ -43,12 +47,23 @@ class Introspection:
         self._known: list[tuple[Any, ResourceType]] = []
         self._declared: dict[tuple[str, wit.Type], str] = {}
         self._equal: dict[wit.Type, wit.Type] = {}
+        self._read = 0
 
     def __getstate__(self) -> dict[str, Any]:
         # Kept with the compiled code (cache.py): without the handles that only `introspect` needs.
         state = Introspection().__dict__
         kept = ("imports", "exports", "resources", "skipped")
         return state | {name: self.__dict__[name] for name in kept}
+
+    def count(self) -> None:
+        """One more type is read. A hundred bytes can name a type of a million parts."""
+        self._read += 1
+        if self._read > MAX_TYPES:
+            raise InvalidComponent(
+                f"its functions have types of more than {MAX_TYPES} parts",
+                hint="a real component has some thousands: where does this one come from?",
+                limit="types",
+            )
 
     def shared(self, type: wit.Type) -> wit.Type:
         """One object for all equal types: an error code of HTTP is in a hundred functions."""
@@ -104,6 +119,7 @@ class _Scope:
 
     def _convert(self, native: Any) -> wit.Type:
         """The structure of a type, its parts already named, itself not."""
+        self.owner.count()
         primitive = _PRIMITIVES.get(type(native))
         if primitive is not None:
             return primitive

@@ -13,16 +13,17 @@ _MIB = 1024 * 1024
 class StoreLimits:
     """Limits of one store, that is, of one invocation.
 
-    ``memory_bytes`` holds for each linear memory. ``timeout_s`` counts from the moment the
-    invocation gets a thread. ``log_line_bytes`` cuts lines of stdout and stderr,
-    ``body_window_bytes`` is how much of an HTTP body may wait between guest and loop.
+    ``memory_bytes`` holds for each linear memory; together with ``memories`` it bounds a store.
+    ``timeout_s`` counts from the moment the invocation gets a thread. ``log_line_bytes`` cuts
+    lines of stdout and stderr, ``body_window_bytes`` is how much of an HTTP body may wait between
+    guest and loop.
     """
 
     memory_bytes: int = 256 * _MIB
     table_elements: int = 1_000_000
     instances: int = 100
     tables: int = 100
-    memories: int = 100
+    memories: int = 16
     timeout_s: float = 600.0
     component_bytes: int = 50 * _MIB
     log_line_bytes: int = 8192

@@ -12,6 +12,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from workbench.errors import LimitHit, Trap, ValueMismatch
@@ -36,6 +37,11 @@ STDERR_LINES = 20
 
 MAX_OBJECTS = 100_000
 """Objects of the host that one invocation may hold at a time."""
+
+DEPTH: ContextVar[int] = ContextVar("wasm call depth", default=0)
+"""How many guests wait, one for another, for what this task or thread does."""
+MAX_DEPTH = 64
+"""Each of them holds a worker thread."""
 
 T = TypeVar("T")
 _calls: dict[int, CallState] = {}
@@ -81,6 +87,7 @@ class CallState:
         self.grants = grants
         self.port = port
         self.pool = pool
+        self.depth = DEPTH.get()
         self.timeout_s = limits.timeout_s if timeout_s is None else timeout_s
         self.deadline = float("inf")
         self.cancelled = ""
@@ -156,6 +163,12 @@ class CallState:
 
     def check(self) -> None:
         """Raise if the guest must stop now."""
+        if self.depth >= MAX_DEPTH:
+            raise LimitHit(
+                f"{MAX_DEPTH} components wait for each other in this call",
+                hint="look for a component that calls itself through its imports without end",
+                reason="too many calls in calls", limit="depth", backtrace=[], stderr=[],
+            )  # fmt: skip
         if self.cancelled:
             raise LimitHit(
                 f"stopped: {self.cancelled}", reason="cancelled", limit="cancelled",
