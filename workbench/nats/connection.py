@@ -36,6 +36,7 @@ log = logging.getLogger(__name__)
 # The Rust clients' default; nats-py's 2 MiB is less than two full wRPC messages in flight.
 PENDING_BYTES = 64 * 1024 * 1024
 CONNECT_TIMEOUT_S = 2.0
+GIVE_UP_S = 3 * CONNECT_TIMEOUT_S
 RECONNECT_WAIT_S = 0.25
 
 
@@ -90,14 +91,16 @@ class Connection:
             user=user, password=password, token=token, creds=creds, nkey_seed=nkey_seed, jwt=jwt
         )
         try:
-            await client.connect(
-                servers=servers,
-                name=name,
-                inbox_prefix=inbox_prefix,
-                **self._policy(),
-                **given,
-                **trust(tls_ca),
-            )
+            # nats-py waits for ever for the end of a connection whose TLS handshake failed.
+            async with asyncio.timeout(GIVE_UP_S):
+                await client.connect(
+                    servers=servers,
+                    name=name,
+                    inbox_prefix=inbox_prefix,
+                    **self._policy(),
+                    **given,
+                    **trust(tls_ca),
+                )
         except (nats.errors.Error, OSError, ValueError) as error:
             await _close_quietly(client)
             # "no servers available" hides why; the reason went to the error callback.
