@@ -203,16 +203,27 @@ def enum_reader(name: str, cases: tuple[str, ...]) -> Plain:
     return decode
 
 
+# Different sets of one flags type that are kept, so that equal ones are one object: a frozenset
+# of eight names takes 700 bytes, and one byte on the wire.
+_SETS_KEPT = 1024
+
+
 def flags_reader(name: str, names: tuple[str, ...]) -> Plain:
     size = (len(names) + 7) // 8
+    known: dict[int, frozenset[str]] = {}
 
     def decode(buffer: Buffer, position: int) -> tuple[frozenset[str], int]:
         end = position + size
         if end > len(buffer):
             raise NeedMore(end - len(buffer))
         bits = int.from_bytes(buffer[position:end], "little")
-        if bits >> len(names):
-            raise DecodeError(f"{name or 'flags'} has an unknown flag set", offset=position)
-        return frozenset(flag for index, flag in enumerate(names) if bits >> index & 1), end
+        value = known.get(bits)
+        if value is None:
+            if bits >> len(names):
+                raise DecodeError(f"{name or 'flags'} has an unknown flag set", offset=position)
+            value = frozenset(flag for index, flag in enumerate(names) if bits >> index & 1)
+            if len(known) < _SETS_KEPT:
+                known[bits] = value
+        return value, end
 
     return decode
