@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from collections import Counter
 from collections.abc import Awaitable, Callable
 
 from workbench.errors import DecodeError, WorkbenchError
@@ -38,14 +39,19 @@ class StatusBoard:
         self._mend = mend
         self._published: dict[str, Status] = {}
         self._newest: dict[str, Status] = {}
+        self._queued: Counter[str] = Counter()
 
     def post(self, name: str, status: Status) -> None:
         self._newest[name] = status
+        self._queued[name] += 1
         self._queue.put_nowait((name, status))
 
-    def forget(self) -> None:
+    def post_again(self) -> None:
         """Compare with the stream again: it may have been made anew."""
         self._published.clear()
+        for name, status in list(self._newest.items()):
+            if not self._queued[name]:
+                self.post(name, status)
 
     async def flush(self, timeout_s: float) -> None:
         """Until all that was posted is published, at most so long."""
@@ -72,6 +78,7 @@ class StatusBoard:
             try:
                 await self._publish_somehow(name, status)
             finally:
+                self._queued[name] -= 1
                 self._queue.task_done()
 
     async def _publish_somehow(self, name: str, status: Status) -> None:
@@ -88,7 +95,7 @@ class StatusBoard:
 
     async def _recover(self) -> None:
         await asyncio.sleep(_RETRY_S)
-        self.forget()
+        self._published.clear()
         if self._mend is not None:
             try:
                 await self._mend()

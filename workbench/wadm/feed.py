@@ -13,13 +13,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from workbench.errors import DecodeError, WorkbenchError
+from workbench.errors import DecodeError, NatsError, WorkbenchError
 from workbench.nats import JetStream, JsMessage, PullSubscription
 from workbench.wadm.place import Place
 from workbench.wadm.streams import command_consumer, event_consumer, event_consumer_name
 from workbench.wire import events
 from workbench.wire import manifest as manifests
-from workbench.wire.subjects import WADM_COMMANDS_STREAM, WADM_EVENT_CONSUMER_STREAM
+from workbench.wire.subjects import (
+    WADM_COMMANDS_STREAM,
+    WADM_EVENT_CONSUMER_STREAM,
+    WADM_EVENTS_STREAM,
+    WASMBUS_EVENTS_STREAM,
+)
 
 __all__ = ["Announcement", "EventFeed", "read_event"]
 
@@ -117,6 +122,12 @@ class EventFeed:
             batch += await self._pull.fetch(more, timeout_s=0.5)
         self._unacked += batch
         return batch
+
+    async def check(self) -> None:
+        """Raise `NatsError` if what the events come from is gone; silence alone does not tell."""
+        for name in (WASMBUS_EVENTS_STREAM, WADM_EVENTS_STREAM):
+            if await self._js.stream_info(name) is None:
+                raise NatsError(f"stream {name} is gone", stream=name)
 
     async def ack_all(self) -> None:
         """Acknowledge, confirmed by the server; what fails comes again and is recognised."""

@@ -119,6 +119,8 @@ class Manager:
 
     async def _mend(self) -> None:
         await ensure_all(self._nc.js, self._options.layout)
+        if self._worker is not None:
+            await self._worker.mended()
 
     async def ready(self) -> None:
         """Until the lattice was looked at and every deployed application is known."""

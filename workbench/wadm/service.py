@@ -82,6 +82,7 @@ class Service:
         self._buckets: tuple[Bucket, Bucket] | None = None
         self._api: ApiServer | None = None
         self._events: Subscription | None = None
+        self._mending: asyncio.Task[None] | None = None
         self._lead: asyncio.Task[None] | None = None
         self._give_way = asyncio.Event()
         self._active = asyncio.Event()
@@ -215,12 +216,23 @@ class Service:
             await api.stop()
         workers, self._workers = self._workers, {}
         await asyncio.gather(*(worker.stop() for worker in workers.values()))
+        if self._mending is not None:
+            self._mending.cancel()
+            await asyncio.gather(self._mending, return_exceptions=True)
         await self._endings.wait(STOP_S)
         await self._endings.close()
         await self._election.resign()
 
     async def _mend(self) -> None:
+        """Several lattices notice the same loss: it is mended once for all of them."""
+        if self._mending is None or self._mending.done():
+            self._mending = asyncio.create_task(self._mend_all(), name="wadm mends")
+        await asyncio.shield(self._mending)
+
+    async def _mend_all(self) -> None:
         await ensure_all(self._nc.js, self._options.layout)
+        for worker in list(self._workers.values()):
+            await worker.mended()
 
     # Lattices ---------------------------------------------------------------------------------
 

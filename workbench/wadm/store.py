@@ -14,6 +14,7 @@ from workbench.errors import DecodeError, WrongRevision
 from workbench.nats import Bucket
 from workbench.wadm.observed import HostState, Observed
 from workbench.wire.jsontext import decode, encode
+from workbench.wire.manifest import Manifest
 from workbench.wire.wadm import StoredManifest
 
 __all__ = ["ManifestStore", "StateStore", "lattices_of", "state_records"]
@@ -50,6 +51,12 @@ class ManifestStore:
             await self._bucket.put(self._key(name), data)
         else:
             await self._bucket.update(self._key(name), data, revision)
+
+    async def write_back(self, name: str, manifest: Manifest) -> None:
+        """Store the deployed version of an application that is not there any more."""
+        version = manifest.version or ""
+        await self.put(name, StoredManifest({version: manifest.to_obj()}, version), None)
+        await self.add_name(name)
 
     async def purge(self, name: str) -> None:
         await self._bucket.purge(self._key(name))
@@ -143,6 +150,10 @@ class StateStore:
         self._bucket = bucket
         self._lattice = lattice
         self._written: dict[str, bytes] = {}
+
+    def forget(self) -> None:
+        """Write everything again, next time: what was written may be gone."""
+        self._written.clear()
 
     async def write(self, observed: Observed, last_seen: Mapping[str, float]) -> None:
         """Write the maps that changed since the last call."""

@@ -202,11 +202,18 @@ async def ensure_all(js: JetStream, layout: Layout | None = None) -> tuple[Bucke
     for name in OBSOLETE:
         if await js.stream_info(name) is not None:
             await js.delete_stream(name)
+    renewed: set[str] = set()
     for config in stream_configs(layout):
-        info = await js.ensure_stream(config)
-        if not _usable(config, info["config"]):
-            await js.delete_stream(config["name"])
+        name = config["name"]
+        info = await js.stream_info(name)
+        # A stream takes up a source that was made anew behind the numbers of the old one: it
+        # would skip all that is new.
+        stale = bool(renewed & {source["name"] for source in config.get("sources", ())})
+        if info is None or stale or not _usable(config, info["config"]):
+            if info is not None:
+                await js.delete_stream(name)
             await js.ensure_stream(config)
+            renewed.add(name)
     return state, manifests
 
 

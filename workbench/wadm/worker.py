@@ -78,6 +78,7 @@ class Worker:
         self._state_changed = asyncio.Event()
         self._state_seen: Observed | None = None
         self._synced = asyncio.Event()
+        self._deployed: dict[str, manifests.Manifest] = {}
         self._known_announcements: deque[str] = deque(maxlen=1000)
         self._watchers = Watchers(f"the manager of {place}")
         self._forget_hook: Callable[[], None] | None = None
@@ -165,15 +166,16 @@ class Worker:
             await self._feed.drain(self._observe)
             await self._look()
             self._synced.set()
-            self.board.forget()
-            for name, status in self.engine.published.items():
-                self.board.post(name, status)
+            self.board.post_again()
             self._schedule()
             while True:
-                for message in await self._feed.next_batch():
+                batch = await self._feed.next_batch()
+                for message in batch:
                     self._observe(message)
                 self._run()
                 await self._feed.ack_all()
+                if not batch:
+                    await self._feed.check()
         finally:
             await self._feed.close()
 
@@ -208,11 +210,33 @@ class Worker:
         await self.board.flush(FLUSH_S)
 
     def _apply(self, news: Announcement) -> None:
-        now = self._clock()
         if news.manifest is not None:
-            self.engine.deploy(desired(news.manifest), now, cause="it was asked for")
+            self._deploy(news.manifest, "it was asked for")
         else:
-            self._do(self.engine.undeploy(news.name, now, cause="it was asked for"))
+            self._undeploy(news.name, "it was asked for")
+
+    def _deploy(self, manifest: manifests.Manifest, cause: str) -> None:
+        self._deployed[manifest.name] = manifest
+        self.engine.deploy(desired(manifest), self._clock(), cause=cause)
+
+    def _undeploy(self, name: str, cause: str) -> None:
+        self._deployed.pop(name, None)
+        self._do(self.engine.undeploy(name, self._clock(), cause=cause))
+
+    async def mended(self) -> None:
+        """Streams and buckets are there again: put back what they lost.
+
+        A bucket that somebody deleted is no wish to undeploy.
+        """
+        if not self._synced.is_set():
+            return
+        if self._deployed and not await self._store.exists():
+            for name, manifest in self._deployed.items():
+                await self._store.write_back(name, manifest)
+            self.trouble("the bucket of manifests was emptied; what is deployed was written back")
+        self._state.forget()
+        self._state_changed.set()
+        self.board.post_again()
 
     async def _look(self) -> None:
         """Read what is deployed and what runs: no waiting for heartbeats (wadm-engine.md §20.1, 1)."""
@@ -230,10 +254,6 @@ class Worker:
                 self.trouble(f"links can't be read: {error.message}")
 
     async def _read_manifests(self) -> None:
-        if self.engine.apps and not await self._store.exists():
-            # Somebody deleted the bucket: that is no wish to undeploy.
-            self.trouble("the bucket of manifests was emptied; what is deployed is kept")
-            return
         stored = await self._store.look()
         for name, entry in stored.items():
             if entry is None:
@@ -243,26 +263,31 @@ class Worker:
         unwanted = {n for n, e in stored.items() if e and e.deployed_version not in e.manifests}
         for name in unwanted | (self.engine.apps.keys() - stored.keys()):
             if name in self.engine.apps:
-                cause = "it is not stored as deployed any more"
-                self._do(self.engine.undeploy(name, self._clock(), cause=cause))
+                self._undeploy(name, "it is not stored as deployed any more")
 
     def _want_stored(self, name: str, raw: Any) -> None:
         """One that does not read is no wish to undeploy what runs."""
         try:
-            wanted = desired(manifests.parse(raw))
+            manifest = manifests.parse(raw)
         except ManifestError as error:
             self.trouble(f"the stored manifest of {name} does not read: {error.message}")
             return
         known = self.engine.apps.get(name)
-        if known is None or known.desired != wanted:
-            self.engine.deploy(wanted, self._clock(), cause="it is stored as deployed")
+        if known is None or known.desired != desired(manifest):
+            self._deploy(manifest, "it is stored as deployed")
 
     async def _write_states(self) -> None:
         while True:
             await self._state_changed.wait()
             self._state_changed.clear()
             started = time.monotonic()
-            await self._state.write(self.engine.observed, self.engine.heard)
+            try:
+                await self._state.write(self.engine.observed, self.engine.heard)
+            except WorkbenchError:
+                self._state.forget()
+                self._state_changed.set()
+                await self._mend()
+                raise
             # Big lattices take long to write: never spend more than a small share on it.
             await asyncio.sleep(max(STATE_PAUSE_S, 20 * (time.monotonic() - started)))
 

@@ -139,7 +139,7 @@ async def test_lost_streams_come_back_and_no_intent_is_lost(
     await client.put_and_deploy(recorded_manifest("v1"))
     for name in ("KV_wadm_manifests", "wadm_status", "wadm_event_consumer"):
         await nc.js.delete_stream(name)
-    await until(manager, lambda: any("is kept" in text for text in manager.problems))
+    await until(manager, lambda: any("written back" in text for text in manager.problems))
     assert manager.apps() == ["hello-app"]
     waiting = await client.wait("hello-app", (StatusType.WAITING,), timeout_s=WAIT_S)
     assert waiting.type is StatusType.WAITING
