@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.golden.wadm import SHOP
 from workbench.wire import manifest as m
-from workbench.wire.manifest_rules import is_oam_key
+from workbench.wire.manifest_rules import KNOWN_INTERFACES, is_oam_key
 
 
 def shop() -> dict[str, Any]:
@@ -175,3 +176,94 @@ def test_advice_of_ours_never_makes_a_manifest_invalid() -> None:
 )  # fmt: skip
 def test_label_and_annotation_keys(key: str, valid: bool) -> None:
     assert is_oam_key(key) is valid
+
+
+# Where each error is: the text at its line and column begins like this.
+PLACES = {
+    "V1": "my shop",
+    "V2": "latest",
+    "V3": "y",
+    "V4": "y",
+    "V5": "api",
+    "V6": "same",
+    "V7": "name: apy",
+    "V9": "namespace: wasi",
+    "V9b": "nam: api",
+    "VPa": "valt",
+    "VPb": "vault",
+    "VPc": "vault",
+    "V10": "instnces: 10",
+    "V11a": "image:",
+    "V11b": "config:",
+    "V11c": "- name: defaults",
+    "V12": "incoming-handler",
+    "V13": "c",
+}
+
+
+@pytest.mark.parametrize("rule", MESSAGES)
+def test_every_error_points_at_its_place_in_the_text(rule: str) -> None:
+    text = yaml.safe_dump(spoil(rule), sort_keys=False)
+    found = m.examine(text)
+    first = found.errors[0]
+    assert first.message == MESSAGES[rule]
+    line = text.splitlines()[first.line - 1]
+    assert line[first.column - 1 :].startswith(PLACES[rule]), (rule, first, line)
+    assert not found.valid
+
+
+def test_every_known_interface_is_known_and_other_namespaces_are_free() -> None:
+    whole = shop()
+    known = [
+        (n, p, i) for n, ps in KNOWN_INTERFACES.items() for p, found in ps.items() for i in found
+    ]
+    known.append(("mine", "anything", "goes"))
+    whole["spec"]["components"][1]["traits"] = [
+        link(namespace=n, package=p, interfaces=[i]) for n, p, i in known
+    ]
+    assert [f for f in m.validate(m.parse(whole)) if f.rule == "V8"] == []
+
+
+def test_a_link_that_reads_as_nothing_is_told_of_with_what_is_there() -> None:
+    whole = shop()
+    spoiled = link(interfces=["incoming-handler"])
+    del spoiled["properties"]["interfaces"]
+    whole["spec"]["components"][1]["traits"] = [spoiled]
+    (finding,) = [f for f in m.validate(m.parse(whole)) if f.rule == "V10"]
+    assert finding.message.startswith(
+        'Link trait deserialized as custom trait, ensure fields are correct: {"'
+    )
+    assert "interfaces" in finding.hint
+    spoiled["properties"]["target"] = {"name": "apy"}
+    warnings = [f for f in m.validate(m.parse(whole)) if f.rule == "V9"]
+    assert [(f.level, f.message, f.hint) for f in warnings] == [
+        ("warning", "custom link target [apy] is not a listed component", "did you mean 'api'?")
+    ]
+
+
+def test_the_old_key_of_a_target_and_weights_of_nothing_are_warned_about() -> None:
+    whole = shop()
+    api, http = whole["spec"]["components"]
+    http["traits"] = [link(target="api", target_config=[{"name": "c", "properties": {"a": "b"}}])]
+    api["traits"][0]["properties"]["spread"] = [
+        {"name": "a", "requirements": {}, "weight": 0}, {"name": "b", "requirements": {}, "weight": 0},
+    ]  # fmt: skip
+    findings = m.examine(yaml.safe_dump(whole, sort_keys=False)).findings
+    assert {f.rule: f.message for f in findings} == {
+        "V14": "one of the components' link trait contains a target_config key, please use "
+        "target:config: rather",
+        "W4": "all weights are 0",
+    }
+    assert all(f.line and f.column for f in findings)
+
+
+def test_all_errors_come_at_once_in_the_real_servers_order() -> None:
+    whole = shop()
+    api, http = whole["spec"]["components"]
+    whole["metadata"]["name"] = "my shop"
+    whole["metadata"]["labels"] = {"-x": "y"}
+    whole["spec"]["policies"] = []
+    http["traits"] = [link(target={"name": "apy"}), link(target={"name": "apy"})]
+    api["properties"]["application"] = {"name": "a", "component": "b"}
+    errors = [f.rule for f in m.validate(m.parse(whole)) if f.level == "error"]
+    assert list(dict.fromkeys(errors)) == ["V1", "V3", "V7", "VP", "V11", "V12"]
