@@ -15,6 +15,7 @@ from IPython.core.interactiveshell import InteractiveShell
 
 import workbench
 from workbench.errors import (
+    ArtifactError,
     NotFound,
     NotRunning,
     UsageError,
@@ -66,6 +67,16 @@ def function(notebook: Notebook) -> str:
 def test_before_up_every_verb_says_there_is_no_lattice(notebook: Notebook) -> None:
     with pytest.raises(NotRunning, match="no lattice is up"):
         notebook.line("status")
+
+
+def test_a_file_is_inspected_without_a_lattice(notebook: Notebook, tmp_path: Path) -> None:
+    path = tmp_path / "tiny.wat"
+    path.write_text(TINY)
+    shown = notebook.text(f"inspect {path}")
+    assert shown.startswith("Component tiny, ") and "add: func(a: u32, b: u32)" in shown
+    assert "export lab:tiny/api@0.1.0;" in notebook.text(f"wit {path}")
+    with pytest.raises(ArtifactError, match="can't be read"):
+        notebook.line("inspect ./nope.wasm")
 
 
 def test_a_component_built_before_up_is_known_after_it(notebook: Notebook) -> None:

@@ -12,7 +12,7 @@ from workbench.errors import ArtifactError, Trap
 from workbench.wasm.arguments import canonical_args, unwrapped
 from workbench.wasm.blocking import run_blocking
 from workbench.wasm.compiled import CompiledComponent
-from workbench.wasm.engine import Engine
+from workbench.wasm.engine import Engine, Progress
 from workbench.wasm.grants import NOTHING, Grants
 from workbench.wasm.imports import OUTGOING_HANDLER, ImportsBase, ObjectImports
 from workbench.wasm.instantiator import Instantiator, OnLog
@@ -75,9 +75,11 @@ class Component:
         engine: Engine | None = None,
         on_log: OnLog | None = None,
         limits: StoreLimits | None = None,
+        progress: Progress | None = None,
     ) -> Component:
         """Open a ``.wasm`` or ``.wat`` file, or its bytes, or what `build_component` returned.
 
+        ``progress`` hears what is done, for compiling a large one takes seconds.
         Raises `ArtifactError` for a file that can't be read, and `InvalidComponent`; a core
         module is refused with an explanation.
         """
@@ -89,9 +91,9 @@ class Component:
             # A built component's file has the name of the cache's, not its own.
             named = "" if isinstance(source, (str, Path)) else getattr(source, "name", "")
             name = name or named or path.stem
-        if data.lstrip()[:1] == b"(":
+        if data.lstrip()[:1] in (b"(", b";"):  # a text may begin with a comment
             data = wat_to_bytes(data.decode("utf-8", "replace"))
-        compiled = (engine or _shared_engine()).load_blocking(data, name=name)
+        compiled = (engine or _shared_engine()).load_blocking(data, name=name, progress=progress)
         return cls(compiled, data, on_log, limits)
 
     def __repr__(self) -> str:

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.unit.wasm.wasi_probe import Guest, built
 from workbench.wasm import CompiledComponent, Engine, wat_to_bytes
 
 HERE = Path(__file__).parent
-TINY = HERE.parents[1] / "golden" / "tiny.wat"
+GOLDEN = HERE.parents[1] / "golden"
+TINY = GOLDEN / "tiny.wat"
 TINY_API = "lab:tiny/api@0.1.0"
 
 
@@ -31,3 +33,22 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
 @pytest.fixture(scope="session")
 def compiled(engine: Engine) -> Callable[[str], CompiledComponent]:
     return lambda name: engine.load_blocking(wat(name), name=name)
+
+
+@pytest.fixture(scope="session")
+def probe_component(request: pytest.FixtureRequest) -> Iterator[CompiledComponent]:
+    """The Python component of ``probe/``; compiled code is kept between runs of the tests."""
+    cache = request.config.cache
+    assert cache is not None
+    # pytest's cache directory is private enough once it is closed to others.
+    compiled = Path(cache.mkdir("compiled"))
+    compiled.chmod(0o700)
+    made = Engine(cache_dir=compiled, workers=2)
+    yield made.load_blocking(built(Path(cache.mkdir("components"))), name="probe")
+    made.close_blocking()
+
+
+@pytest.fixture
+def guest(probe_component: CompiledComponent) -> Guest:
+    """Runs scripts inside of the probe."""
+    return Guest(probe_component)

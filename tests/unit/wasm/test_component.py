@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.wasm.conftest import TINY, wat
+from tests.unit.wasm.conftest import GOLDEN, TINY, wat
 from tests.unit.wasm.generated import relay_component
 from tests.unit.wasm.test_instantiator import COUNTERS
 from workbench.errors import (
@@ -28,8 +28,6 @@ from workbench.wire.http_reply import HttpReply
 from workbench.wire.wit.parse import parse_package
 from workbench.wire.wit.types import STRING, U32, Result
 from workbench.wire.wit.values import Err
-
-GOLDEN = TINY.parent
 
 
 def test_a_text_file_opens_and_runs_under_every_short_name(engine: Engine) -> None:
@@ -147,6 +145,12 @@ async def test_trailers_are_there_when_an_answer_is(engine: Engine) -> None:
     response = await Component.open(wat("http"), engine=engine).ahttp(HttpRequest("GET", "/traile"))
     assert response.trailers is not None
     assert await response.trailers == await response.trailers == [("x-last", b"value")]
+
+
+def test_a_text_that_begins_with_a_comment_is_text(engine: Engine, tmp_path: Path) -> None:
+    path = tmp_path / "x.wat"
+    path.write_text(";; mine\n(component)")
+    assert Component.open(path, engine=engine).name == "x"
 
 
 def test_claims_are_those_of_the_signature(engine: Engine) -> None:

@@ -14,18 +14,20 @@ if TYPE_CHECKING:
 __all__ = ["building_card", "built_card"]
 
 
-def building_card(name: str, stage: str, fraction: float | None, elapsed_s: float) -> Shown:
+def building_card(
+    name: str, stage: str, fraction: float | None, elapsed_s: float, *, doing: str = "Building"
+) -> Shown:
     """Where a build stands; ``fraction`` is ``None`` where nobody can tell."""
     part = max(0.0, min(1.0, fraction)) if fraction is not None else 0.0
     bar = element("div", element("div", style=f"bar-{round(part * 20)}"), style="track")
     html = card(
-        element("span", "Building ", bdi(name, 80)),
+        element("span", f"{doing} ", bdi(name, 80)),
         element("div", visible(stage), style="quiet"),
         bar if fraction is not None else None,
         mark=badge(duration(elapsed_s), "busy"),
         kind="building",
     )
-    return Shown(html, f"Building {visible(name, 80)}: {visible(stage)} ({duration(elapsed_s)})")
+    return Shown(html, f"{doing} {visible(name, 80)}: {visible(stage)} ({duration(elapsed_s)})")
 
 
 def built_card(built: Built, reloaded: list[str], elapsed_s: float) -> Shown:

@@ -42,6 +42,13 @@ class LiveDisplay:
             else:
                 self._handle.update(shown)
 
+    def settle(self, shown: Shown) -> Shown | None:
+        """The last state: in place of what is there, or given back to be the value of the cell."""
+        if self._handle is None:
+            return shown
+        self.show(shown)
+        return None
+
 
 class Ticker:
     """Calls ``draw`` every ``interval_s`` while a ``with`` block runs: for elapsed times.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from workbench.notebook.display.component import component_card
 from workbench.notebook.display.html import element
 from workbench.notebook.display.shown import badge, bdi, card
 from workbench.notebook.display.status import status_card
@@ -26,9 +27,11 @@ _HTML: dict[type, Callable[[Any], str]] = {
 _HTML_BY_NAME: dict[tuple[str, str], Callable[[Any], str]] = {
     ("workbench.wire.http_reply", "HttpReply"): http_html,
     ("workbench._lattice", "Lattice"): lambda lattice: _lattice_html(lattice),
+    ("workbench.wasm.component", "Component"): lambda one: str(component_card(one).html),
 }
 _TEXT_BY_NAME: dict[tuple[str, str], Callable[[Any], str]] = {
     ("workbench.wire.http_reply", "HttpReply"): http_text,
+    ("workbench.wasm.component", "Component"): lambda one: component_card(one).text,
 }
 
 

@@ -37,6 +37,10 @@ STYLES: dict[str, str] = {
     "block": f"{_CODE};white-space:pre-wrap;overflow-wrap:anywhere;max-height:320px;overflow:auto;"
     "margin:6px 0 0;padding:8px 10px;border-radius:4px;"
     "background:var(--jp-layout-color2,rgba(128,128,128,.12))",
+    "section": "margin-top:8px",
+    "signatures": f"{_CODE};white-space:pre-wrap;overflow-wrap:anywhere;margin:2px 0 4px;"
+    "padding:0 0 0 14px;background:none;border:0;color:inherit",
+    "summary": f"cursor:pointer;color:{_QUIET};font-size:12px",
     "facts": "display:grid;grid-template-columns:max-content 1fr;gap:3px 16px;margin:0",
     "fact-name": f"color:{_QUIET};margin:0;font-weight:400;width:auto;float:none;white-space:nowrap",
     "fact-value": "margin:0;width:auto;float:none;min-width:0;overflow-wrap:anywhere",

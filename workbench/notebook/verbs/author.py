@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import difflib
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import workbench
 from workbench.authoring import bundled_worlds
 from workbench.errors import NotFound, UsageError
 from workbench.notebook.compiling import compile_ahead
 from workbench.notebook.display.build import building_card, built_card
+from workbench.notebook.display.component import component_card
 from workbench.notebook.display.html import element
 from workbench.notebook.display.listing import listing
 from workbench.notebook.display.live import LiveDisplay, Ticker
@@ -20,6 +21,9 @@ from workbench.notebook.session import Session
 from workbench.notebook.verbs.model import Argument, Body, Call, Many, Option, Verb
 from workbench.wire.wit.bundled import bundled
 from workbench.wire.wit.printer import print_interface, print_world
+
+if TYPE_CHECKING:
+    from workbench import Component
 
 __all__ = ["VERBS"]
 
@@ -68,7 +72,7 @@ def _wit_file(given: Any) -> str | None:
         raise UsageError(f"the WIT file {path} can't be read: {error.strerror}") from error
 
 
-def wit(session: Session, call: Call) -> Shown:
+def wit(session: Session, call: Call) -> Shown | None:
     """With a body: remember WIT for later cells. With a name: show WIT."""
     if call.body is not None and call.body.strip():
         worlds = session.wit.add(call.body)
@@ -79,7 +83,10 @@ def wit(session: Session, call: Call) -> Shown:
         names = ", ".join([*session.wit.world_names(), *bundled_worlds()])
         text = f"Worlds that components can target: {names}"
         return said(text)
-    return _source(str(call["ref"]), _wit_of(session, str(call["ref"])))
+    name, live = str(call["ref"]), LiveDisplay()
+    if name not in session.built and (file := _file(session, name, live)) is not None:
+        return live.settle(_source(f"WIT of {file.name}", file.wit))
+    return _source(name, _wit_of(session, name))
 
 
 def _wit_of(session: Session, name: str) -> str:
@@ -113,14 +120,31 @@ def _bundled_wit(name: str) -> str:
     return ""
 
 
-def inspect(session: Session, call: Call) -> Shown:
-    name = str(call["ref"]).removeprefix("cell://")
-    if name in session.built:
-        built = session.built[name]
-        shown = print_world(built.world) if built.world else built.wit
-        text = f"// {built.path.name}, {built.digest}\n\n{shown}"
-        return _source(f"Component {name}", text)
-    return _source(f"Exports of {name}", _wit_of(session, name))
+def inspect(session: Session, call: Call) -> Shown | None:
+    name = str(call["ref"])
+    live = LiveDisplay()
+    if (file := _file(session, name, live)) is None:
+        return _source(f"Exports of {name}", _wit_of(session, name))
+    return live.settle(component_card(file))
+
+
+def _file(session: Session, name: str, live: LiveDisplay) -> Component | None:
+    """The component that a path or ``cell://NAME`` means, opened; ``live`` shows that it takes
+    a while where it does. `None` for any other word."""
+    bare = name.removeprefix("cell://")
+    source: Any = session.built.get(bare)
+    if source is None:
+        looks_like_a_path = name.startswith(_PATHS) or name.endswith(_ENDINGS)
+        if name.startswith("cell://") or not looks_like_a_path:
+            return None
+        source = name
+    stage = ["reading"]
+
+    def draw(elapsed_s: float) -> None:
+        live.show(building_card(bare, stage[0], None, elapsed_s, doing="Opening"))
+
+    with Ticker(draw, interval_s=0.5):
+        return workbench.Component.open(source, progress=lambda text: stage.__setitem__(0, text))
 
 
 def _source(title: str, text: str) -> Shown:
@@ -128,6 +152,9 @@ def _source(title: str, text: str) -> Shown:
     html = card(visible(title, 120), element("pre", lines, style="block"), kind="wit")
     return Shown(html, lines)
 
+
+_PATHS = ("file://", "/", "./", "../", "~/")
+_ENDINGS = (".wasm", ".wat")
 
 VERBS = (
     Verb(
@@ -156,14 +183,19 @@ VERBS = (
         "wit",
         "remember the WIT of a cell, or show the WIT of something",
         wit,
-        (Argument("ref", "a component, world or interface", Many.MAYBE, (), "wit"),),
+        (Argument("ref", "a component, file, world or interface", Many.MAYBE, (), "wit"),),
         body=Body.MAY,
-        examples=("%wasmcloud wit greeter", "%%wasmcloud wit\npackage demo:greet@0.1.0;\n…"),
+        examples=(
+            "%wasmcloud wit greeter",
+            "%wasmcloud wit ./x.wasm",
+            "%%wasmcloud wit\npackage demo:greet@0.1.0;\n…",
+        ),
     ),
     Verb(
         "inspect",
-        "what a component imports and exports",
+        "what a component exports and needs, and who signed it",
         inspect,
-        (Argument("ref", "cell://NAME or a running component", complete="wit"),),
+        (Argument("ref", "a file, cell://NAME or a running component", complete="wit"),),
+        examples=("%wasmcloud inspect ./greeter.wasm", "%wasmcloud inspect cell://hello"),
     ),
 )
