@@ -11,7 +11,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from workbench.wire.wit.parse_items import KEYWORDS
+from workbench.wire.wit.parse_items import CONTEXTUAL, KEYWORDS
 from workbench.wire.wit.scalars import INTEGER_RANGES
 from workbench.wire.wit.types import (
     PRIMITIVES,
@@ -35,6 +35,7 @@ from workbench.wire.wit.types import (
     Tuple,
     Type,
     Variant,
+    World,
 )
 from workbench.wire.wit.values import Case, Err, Handle, Ok, Some, record_class
 
@@ -42,7 +43,7 @@ __all__ = ["chars", "names", "packages", "texts", "typed_values", "types", "valu
 
 # Drawn from a list: a regular expression would cost most of the time of every test.
 _WORDS = st.sampled_from(["a", "b7", "cat", "dog", "egg", "f", "fish", "gnu", "hen", "k9", "owl"])
-_KEYWORDS = st.sampled_from(sorted(KEYWORDS))
+_KEYWORDS = st.sampled_from(sorted(KEYWORDS | CONTEXTUAL))
 _SPECIAL = st.sampled_from(["HTTP-status", "none", "some", "ok", "err", "inf", "x-1", "is-URI"])
 
 
@@ -177,35 +178,124 @@ def typed_values(
 
 @st.composite
 def packages(draw: st.DrawFn) -> Package:
-    """A package of self-contained interfaces; every type that is mentioned is listed."""
-    id = draw(st.sampled_from(["test:pkg", "test:pkg@1.2.3", "test:%use@0.1.0-draft.1"]))
-    id = id.replace("%", "")
+    """A package of interfaces and worlds that need nothing from outside of it."""
+    id = draw(st.sampled_from(["test:pkg", "test:pkg@1.2.3", "test:use@0.1.0-draft.1"]))
     bare, _, version = id.partition("@")
+    drawn = draw(st.lists(names(), max_size=5, unique=True))
+    split = draw(st.integers(0, len(drawn)))
     interfaces: dict[str, Interface] = {}
-    for name in draw(st.lists(names(), max_size=3, unique=True)):
+    for name in drawn[:split]:
         full = f"{bare}/{name}@{version}" if version else f"{bare}/{name}"
-        interfaces[name] = draw(_interfaces(full))
-    return Package(id, interfaces)
+        interfaces[name] = draw(_interfaces(full, list(interfaces.values())))
+    worlds = {
+        name: draw(_worlds(f"{bare}/{name}@{version}" if version else f"{bare}/{name}", interfaces))
+        for name in drawn[split:]
+    }
+    return Package(id, interfaces, worlds, draw(_DOCS))
 
 
 @st.composite
-def _interfaces(draw: st.DrawFn, id: str) -> Interface:
-    types: dict[str, Type | ResourceType] = {}
-    functions: dict[str, Function] = {}
-    known: list[Type] = []
+def _interfaces(draw: st.DrawFn, id: str, earlier: list[Interface]) -> Interface:
     declared = draw(_NAME_SETS)
     split = draw(st.integers(0, len(declared)))
-    for name in declared[:split]:
-        types[name] = type = _declaration(draw, name, id, known)
-        if isinstance(type, ResourceType):
-            known += [Own(type), Borrow(type)]
-            for function in _methods(draw, type, known):
-                functions[function.name] = function
-        else:
-            known.append(type)
+    body = _Body(id)
+    body.draw(draw, declared[:split], earlier)
+    functions = dict(body.methods)
     for name in declared[split:]:
-        functions[name] = _function(draw, name, known)
-    return Interface(id, types, functions, draw(st.sampled_from(["", "What it is for."])))
+        functions[name] = _function(draw, name, body.known)
+    return Interface(id, body.types, functions, draw(_DOCS), body.docs, body.uses)
+
+
+@st.composite
+def _worlds(draw: st.DrawFn, id: str, interfaces: dict[str, Interface]) -> World:
+    by_id = {interface.id: interface for interface in interfaces.values()}
+    drawn = draw(_NAME_SETS)
+    split = draw(st.integers(0, len(drawn)))
+    body = _Body("")
+    body.draw(draw, drawn[:split], list(by_id.values()))
+    imports: dict[str, Interface | Function] = dict(body.methods)
+    imports.update((used, by_id[used]) for used, _ in body.uses.values())
+    exports: dict[str, Interface | Function] = {}
+    for name in drawn[split:]:
+        side = exports if draw(st.booleans()) else imports
+        if draw(st.booleans()):
+            side[name] = _function(draw, name, body.known)
+        else:
+            side[name] = draw(_interfaces(name, list(by_id.values())))
+    for interface in by_id.values():
+        choice = draw(_CHOICES)
+        if choice < 5:
+            side = exports if choice < 2 else imports
+            direction = "export" if choice < 2 else "import"
+            side[interface.id] = interface
+            if doc := draw(_DOCS):
+                body.docs[f"{direction} {interface.id}"] = doc
+    _complete(imports, exports, by_id)
+    return World(id, imports, exports, draw(_DOCS), body.types, body.docs, body.uses)
+
+
+def _complete(
+    imports: dict[str, Interface | Function],
+    exports: dict[str, Interface | Function],
+    by_id: dict[str, Interface],
+) -> None:
+    """Add what the interfaces of a world take their types from, as a component would import it."""
+    waiting = [i for side in (imports, exports) for i in side.values() if isinstance(i, Interface)]
+    while waiting:
+        for used, _ in waiting.pop().uses.values():
+            if used not in imports and used not in exports:
+                imports[used] = by_id[used]
+                waiting.append(by_id[used])
+
+
+class _Body:
+    """The types of an interface or world, while they are being drawn."""
+
+    def __init__(self, id: str) -> None:
+        self.id = id
+        self.types: dict[str, Type | ResourceType] = {}
+        self.methods: dict[str, Function] = {}
+        self.docs: dict[str, str] = {}
+        self.uses: dict[str, tuple[str, str]] = {}
+        self.known: list[Type] = []
+
+    def draw(self, draw: st.DrawFn, names: list[str], earlier: list[Interface]) -> None:
+        for name in names:
+            source = earlier[draw(st.integers(0, len(earlier) - 1))] if earlier else None
+            if source is not None and source.types and draw(_CHOICES) < 3:
+                original = draw(st.sampled_from(sorted(source.types)))
+                self.uses[name] = (source.id, original)
+                self._add(name, source.types[original])
+            elif self.types and draw(_CHOICES) < 1:
+                # An alias of what is already there.
+                self._add(name, self.types[draw(st.sampled_from(sorted(self.types)))])
+            else:
+                self._declare(draw, name)
+
+    def _declare(self, draw: st.DrawFn, name: str) -> None:
+        type = _declaration(draw, name, self.id, self.known)
+        self._add(name, type)
+        if doc := draw(_DOCS):
+            self.docs[name] = doc
+        match type:
+            case ResourceType():
+                self.methods.update((f.name, f) for f in _methods(draw, type, self.known))
+                return
+            case Record(_, members) | Variant(_, members):
+                inner = [member for member, _ in members]
+            case Enum(_, inner) | Flags(_, inner):
+                pass
+            case _:
+                return
+        if doc := draw(_DOCS):
+            self.docs[f"{name}.{inner[-1]}"] = doc
+
+    def _add(self, name: str, type: Type | ResourceType) -> None:
+        self.types[name] = type
+        if isinstance(type, ResourceType):
+            self.known += [Own(type), Borrow(type)]
+        else:
+            self.known.append(type)
 
 
 # The strategies of packages are fixed and the choices made by hand: building a strategy for
@@ -215,7 +305,9 @@ _MEMBERS = st.lists(names(), min_size=1, max_size=4, unique=True)
 _PARAMS = st.lists(names(), max_size=3, unique=True)
 _PRIMITIVES = _primitives()
 _CHOICES = st.integers(0, 9)
-_DOCS = st.sampled_from(["", "One line.", "Two\nlines."])
+_DOCS = st.sampled_from(
+    ["", "", "One line.", "Two\nlines.", "A\n\ngap */ \u2028 /// %x", "/ slash"]
+)
 
 
 def _expression(draw: st.DrawFn, known: list[Type], depth: int = 0) -> Type:
@@ -270,7 +362,10 @@ def _methods(draw: st.DrawFn, resource: ResourceType, known: list[Type]) -> list
     if draw(st.booleans()):
         params = _function(draw, "x", known).params
         name = f"[constructor]{resource.name}"
-        found.append(Function(name, params, Own(resource), FunctionKind.CONSTRUCTOR))
+        made: Type = Own(resource)
+        if draw(st.booleans()):
+            made = Result(made, _maybe(draw, known, 2))
+        found.append(Function(name, params, made, FunctionKind.CONSTRUCTOR, draw(_DOCS)))
     for name in draw(_PARAMS):
         plain = _function(draw, name, known)
         kind = draw(st.sampled_from([FunctionKind.METHOD, FunctionKind.STATIC]))

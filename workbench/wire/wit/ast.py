@@ -67,11 +67,15 @@ class Name:
 
 @dataclass(slots=True)
 class Applied:
-    """``list<…>``, ``result<…, …>``, ``borrow<…>`` and the like; None stands for ``_``."""
+    """``list<…>``, ``result<…, …>``, ``borrow<…>`` and the like; None stands for ``_``.
+
+    ``length`` is that of ``list<…, 4>``, else 0.
+    """
 
     kind: str
     args: list[TypeExpr | None]
     offset: int
+    length: int = 0
 
 
 TypeExpr: TypeAlias = Prim | Name | Applied

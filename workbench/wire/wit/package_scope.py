@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NoReturn
 
+from workbench.wire.limits import DEFAULT_LIMITS
 from workbench.wire.wit.ast import InterfaceDecl, PackageDecl, PackageName, Path, WorldDecl
 from workbench.wire.wit.gates import absence
 from workbench.wire.wit.scope import Body, InterfaceEntry, because
@@ -31,6 +32,7 @@ class PackageScope:
         self.absent: dict[str, str] = {}
         self._entries: dict[str, InterfaceEntry] = {}
         self._worlds: dict[str, World] = {}
+        self._items = 0
 
     def add(self, file: PackageDecl) -> None:
         """Take in what one file, or one nested block, declares."""
@@ -176,5 +178,15 @@ class PackageScope:
             world = build_world(self, declaration, file)
         finally:
             chain.pop()
+        self._count(world, declaration, file)
         self._worlds[name] = world
         return world
+
+    def _count(self, world: World, declaration: WorldDecl, file: PackageDecl) -> None:
+        """Worlds that include each other grow by the product; nobody's real ones come near."""
+        self._items += len(world.imports) + len(world.exports) + len(world.types)
+        if self._items > DEFAULT_LIMITS.nodes:
+            file.source.resolve_fault(
+                f"the worlds of {self.name} have more than {DEFAULT_LIMITS.nodes} items together",
+                declaration.offset,
+            )

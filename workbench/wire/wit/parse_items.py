@@ -23,7 +23,7 @@ from workbench.wire.wit.ast import (
 from workbench.wire.wit.source import Source, kebab_fault
 from workbench.wire.wit.types import PRIMITIVES, FunctionKind
 
-__all__ = ["KEYWORDS", "ItemParser"]
+__all__ = ["CONTEXTUAL", "KEYWORDS", "ItemParser"]
 
 KEYWORDS = frozenset(
     [
@@ -71,6 +71,9 @@ KEYWORDS = frozenset(
         "char",
     ]
 )
+CONTEXTUAL = frozenset(["map"])
+"""Keywords that came later: names of older texts stay names, new text escapes them."""
+
 _MEMBERED = frozenset(["record", "variant", "enum", "flags"])
 _TYPE_KEYWORDS = _MEMBERED | {"type", "resource"}
 # kind -> (fewest, most) arguments
@@ -83,7 +86,10 @@ _APPLIED = {
     "borrow": (1, 1),
     "stream": (0, 1),
     "future": (0, 1),
+    "map": (2, 2),
 }
+# A fixed length is at most what a canonical ABI size could ever hold.
+_LENGTH_DIGITS = 9
 _GATES = {"since": "version", "deprecated": "version", "unstable": "feature"}
 
 
@@ -269,7 +275,7 @@ class ItemParser:
         if primitive is not None:
             self.advance()
             return primitive
-        if word in _APPLIED:
+        if word in _APPLIED and (word not in CONTEXTUAL or self.peek_kind() == "<"):
             return self._applied(word, offset)
         if word == "error-context":
             self.advance()
@@ -282,13 +288,14 @@ class ItemParser:
             self.fail(f"types nest deeper than {DEFAULT_LIMITS.depth} levels", offset)
         self.advance()
         args: list[TypeExpr | None] = []
+        length = 0
         if self.accept("<"):
             while self.kind != ">":
                 if self.kind == "_" and kind in ("result", "future", "stream"):
                     self.advance()
                     args.append(None)
-                elif self.kind == "integer":
-                    self.fail("lists of a fixed length are not supported")
+                elif self.kind == "integer" and kind == "list" and len(args) == 1 and not length:
+                    length = self._length()
                 else:
                     args.append(self.type())
                 if not self.comma(">"):
@@ -299,7 +306,14 @@ class ItemParser:
             counted = f"{fewest}" if fewest == most else f"{fewest} to {most}"
             self.fail(f"{kind} takes {counted} type arguments, not {len(args)}", offset)
         self._depth -= 1
-        return Applied(kind, args, offset)
+        return Applied(kind, args, offset, length)
+
+    def _length(self) -> int:
+        digits = self.word
+        if digits[0] == "0" or len(digits) > _LENGTH_DIGITS:
+            self.fail("a length is a number from 1, without leading zeros")
+        self.advance()
+        return int(digits)
 
     # -- functions and uses -------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Mapping
 
-from workbench.wire.wit.parse_items import KEYWORDS
+from workbench.wire.wit.parse_items import CONTEXTUAL, KEYWORDS
 from workbench.wire.wit.types import (
     Borrow,
     Enum,
@@ -184,6 +184,8 @@ class _Scope:
         self._names: dict[Named | ResourceType, str] = {}
         self._taken = set(types)
         self._extra: list[str] = []
+        # A used alias hides the resource in it: its name says all without another `use`.
+        self._aliases = {types[name]: name for name in uses if _names_something(types[name])}
         # A type's own name comes before the names that merely stand for it.
         for own in (True, False):
             for name, type in types.items():
@@ -247,16 +249,17 @@ class _Scope:
         self, name: str, type: Type | ResourceType, functions: dict[str, Function]
     ) -> list[str]:
         if isinstance(type, ResourceType):
-            if not self._is_own(type):
-                return [self._use(type, name)]
-            if type.name == name:
+            if self._is_own(type) and type.name == name:
                 return self.resource(type, functions)
+            if not self._is_own(type) and self._names.get(type) == name:
+                return [self._use(type, name)]
             return [f"type {_escaped(name)} = {_escaped(self.name_of(type))};"]
         if isinstance(type, (Record, Variant, Enum, Flags)) and self._names.get(type) == name:
             return self.declaration(name, type)
         # `type x = own<r>` where a bare name would mean the resource itself.
-        text = f"own<{_escaped(self.name_of(type.resource))}>" if isinstance(type, Own) else ""
-        return [f"type {_escaped(name)} = {text or self.expression(type)};"]
+        if isinstance(type, Own) and type not in self._aliases:
+            return [f"type {_escaped(name)} = own<{_escaped(self.name_of(type.resource))}>;"]
+        return [f"type {_escaped(name)} = {self.expression(type)};"]
 
     def declaration(self, name: str, type: Named) -> list[str]:
         kind = type.__class__.__name__.lower()
@@ -314,6 +317,9 @@ class _Scope:
         return [*_doc(doc), f"{head}(", *_indented(f"{p}," for p in shown), f"){tail}"]
 
     def expression(self, type: Type) -> str:
+        alias = self._aliases.get(type)
+        if alias is not None:
+            return _escaped(alias)
         match type:
             case Prim(name):
                 return name
@@ -342,8 +348,27 @@ class _Scope:
         return f"result<{first}>" if err is None else f"result<{first}, {self.expression(err)}>"
 
 
+def _names_something(type: Type | ResourceType | None) -> bool:
+    """Whether an unnamed type can't be written without naming another one."""
+    match type:
+        case List(item) | Option(item) | Stream(item) | Future(item):
+            return _is_named(item) or _names_something(item)
+        case Result(ok, err):
+            return any(_is_named(side) or _names_something(side) for side in (ok, err))
+        case Tuple(items):
+            return any(_is_named(item) or _names_something(item) for item in items)
+        case Own() | Borrow():
+            return True
+        case _:
+            return False
+
+
+def _is_named(type: Type | None) -> bool:
+    return isinstance(type, (Record, Variant, Enum, Flags))
+
+
 def _escaped(name: str) -> str:
-    return f"%{name}" if name in KEYWORDS else name
+    return f"%{name}" if name in KEYWORDS or name in CONTEXTUAL else name
 
 
 def _indented(lines: Iterable[str]) -> list[str]:
@@ -351,4 +376,4 @@ def _indented(lines: Iterable[str]) -> list[str]:
 
 
 def _doc(doc: str) -> list[str]:
-    return [f"/// {line}".rstrip() for line in doc.splitlines()] if doc else []
+    return [f"/// {line}".rstrip() for line in doc.split("\n")] if doc else []

@@ -228,6 +228,7 @@ class Body:
             return sized
         if expression.kind in ("own", "borrow"):
             return self._handle(expression)
+        self._refuse_unsupported(expression)
         args = [None if arg is None else self._sized(arg) for arg in expression.args]
         size = self._over(expression.offset, [arg.size for arg in args if arg is not None])
         types = [None if arg is None else arg.type for arg in args]
@@ -242,6 +243,21 @@ class Body:
             )
         handle = Own(resource) if expression.kind == "own" else Borrow(resource)
         return _Sized(handle, (1, 1))
+
+    def _refuse_unsupported(self, expression: Applied) -> None:
+        """What WIT has and neither wRPC nor WASI 0.2 components carry (wrpc.md §10.1)."""
+        if expression.length:
+            self._source.resolve_fault(
+                "a list of a fixed length is not supported: wRPC has no encoding for it",
+                expression.offset,
+                "write list<…> without the length, or tuple<…>",
+            )
+        if expression.kind == "map":
+            self._source.resolve_fault(
+                "map<…> is not supported: wRPC has no encoding for it",
+                expression.offset,
+                "write list<tuple<key, value>>, which means the same",
+            )
 
     def _over(self, offset: int, sizes: list[Size]) -> Size:
         depth = 1 + max((d for d, _ in sizes), default=0)

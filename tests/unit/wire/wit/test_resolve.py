@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import pytest
 from hypothesis import given, settings
@@ -283,6 +284,131 @@ def test_adding_the_same_text_again_changes_nothing() -> None:
         made.add_text("package t:t; interface i { f: func(); }")
 
 
+# -- names of files and worlds ----------------------------------------------------------------
+
+
+def test_a_top_level_use_may_name_an_interface_of_its_own_package() -> None:
+    made = resolver("package t:t; use a; use a as b; interface a { type x = u8; }"
+                    "interface c { use a.{x}; use b.{x as y}; }")  # fmt: skip
+    assert made.interface("c").types == {"x": U8, "y": U8}
+
+
+def test_top_level_uses_that_go_in_a_circle_end() -> None:
+    fault = fault_of("package t:t; use a as b; use b as a; interface c { use a.{x}; }")
+    assert "does not exist" in fault.message
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "use a as x; use b as x; interface a { } interface b { }",
+        "use o:o/a as x; interface x { }",
+        "use o:o/a as x; world x { }",
+    ],
+)
+def test_a_name_that_stands_for_two_things_in_a_file_is_refused(text: str) -> None:
+    assert "'x' stands for two things" in fault_of(f"package t:t; {text}").message
+
+
+def test_a_renamed_part_of_an_included_world_is_called_by_its_new_name() -> None:
+    made = resolver(
+        "package t:t; world v { import f: func(); export i: interface { g: func(); } }"
+        "world w { include v with { f as h, i as j } }"
+    )
+    world = made.world("w")
+    assert list(world.imports) == ["h"] and world.imports["h"].name == "h"  # type: ignore[union-attr]  # a function
+    assert list(world.exports) == ["j"] and world.exports["j"].id == "j"  # type: ignore[union-attr]  # an interface
+
+
+def test_an_included_world_brings_its_types() -> None:
+    base = "package t:t; interface a { type x = u8; } world v { use a.{x}; enum e { p } export f: func(e: e); }"
+    world = resolver(f"{base} world w {{ include v; import g: func(a: u8); }}").world("w")
+    assert list(world.types) == ["x", "e"] and world.uses == {"x": ("t:t/a", "x")}
+    clash = fault_of(f"{base} world w {{ include v; type x = u16; }}")
+    assert "'x' is one type here and another in the world t:t/v" in clash.message
+
+
+# -- what can't be ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("type", "words", "instead"),
+    [
+        ("list<u8, 4>", "a list of a fixed length is not supported", "tuple<…>"),
+        ("map<string, u8>", "map<…> is not supported", "list<tuple<key, value>>"),
+    ],
+)
+def test_types_that_nothing_here_carries_are_refused_where_they_are_asked_for(
+    type: str, words: str, instead: str
+) -> None:
+    made = resolver(f"package t:t; interface x {{ f: func(a: {type}); }} interface y {{ }}")
+    assert made.interface("y").functions == {}
+    with pytest.raises(WitResolveError) as caught:
+        made.interface("x")
+    assert words in caught.value.message and instead in caught.value.hint
+    assert (caught.value.line, caught.value.column) == (1, 39)
+
+
+def test_map_stays_a_name_where_it_is_no_type() -> None:
+    made = interface("map: func(map: u8); record r { map: u8 }")
+    assert list(made.functions) == ["map"]
+    assert interface("type map = u8; f: func(a: map);").types == {"map": U8}
+
+
+def test_a_constructor_may_fail_and_must_make_its_resource() -> None:
+    made = interface("resource r { constructor() -> result<r, string>; }")
+    door = ResourceType("r", "t:t/x")
+    assert made.functions["[constructor]r"].result == Result(Own(door), STRING)
+    for result in ("u8", "r", "result<u8>", "result<_, r>", "option<r>"):
+        with pytest.raises(WitResolveError, match="a constructor of r that may fail returns"):
+            interface(f"resource r {{ constructor() -> {result}; }}")
+    with pytest.raises(WitResolveError, match="declared twice"):
+        interface("resource r { constructor(); constructor(a: u8); }")
+
+
+def test_doc_comments_are_kept_wherever_they_stand() -> None:
+    made = resolver("""/// Of the package.
+package t:t;
+/// Of x.
+interface x {
+  /// Of r.
+  record r {
+    /// Of a,
+    ///   in two lines.
+    a: u8,
+    b: u8,
+  }
+  /** Of v. */
+  variant v { /// Of c.
+    c(u8) }
+  /// Of f.
+  f: func();
+  /// Of q.
+  resource q {
+    /// Of m.
+    m: func();
+  }
+}
+/// Of w.
+world w {
+  /// Of t.
+  type t = u8;
+  /// Of the import.
+  import x;
+  /// Of g.
+  export g: func();
+}
+""").packages["t:t"]
+    x, w = made.interfaces["x"], made.worlds["w"]
+    assert (made.doc, x.doc, w.doc) == ("Of the package.", "Of x.", "Of w.")
+    assert x.docs == {
+        "r": "Of r.", "r.a": "Of a,\nin two lines.", "v": "Of v.", "v.c": "Of c.", "q": "Of q."
+    }  # fmt: skip
+    assert [f.doc for f in x.functions.values()] == ["Of m.", "Of f."]
+    assert w.docs == {"t": "Of t.", "import t:t/x": "Of the import."}
+    assert w.exports["g"].doc == "Of g."
+
+
 # -- bad input --------------------------------------------------------------------------------
 
 _WORDS = (
@@ -319,3 +445,27 @@ def test_threads_may_resolve_at_the_same_time() -> None:
     for thread in threads:
         thread.join()
     assert faults == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        # 20,000 worlds of 1,000 imports each, from 400 kB of text.
+        "world z {" + "".join(f"import z{n}: func();" for n in range(1000)) + "}"
+        + "".join(f"world y{n} {{include z;}}" for n in range(20_000)),
+        "interface x { record z {" + ",".join(f"z{n}: u8" for n in range(70_000)) + "} }",
+        "interface x {" + "".join(f"type near{n} = u8;" for n in range(8_000)) + "f: func(a: nearx); }",
+    ],
+    ids=["worlds", "record", "names"],
+)  # fmt: skip
+def test_a_text_that_is_small_for_what_it_means_fails_fast(text: str) -> None:
+    began = time.process_time()
+    assert fault_of(f"package t:t; {text}")
+    assert time.process_time() - began < 8
+
+
+def test_a_text_of_ten_megabytes_is_not_even_read() -> None:
+    began = time.process_time()
+    with pytest.raises(WitSyntaxError, match="has more than 2097152 characters"):
+        resolver("package t:t; interface x { " + "z: func(); " * 1_000_000)
+    assert time.process_time() - began < 0.5
