@@ -215,7 +215,7 @@ class RpcClient:
         loop = asyncio.get_running_loop()
         began = loop.time()
         self._calls[call.token] = call
-        self._inbox.add(call.token, call.receive)
+        self._inbox.receivers[call.token] = call.receive
         call.timer = loop.call_at(
             began + min(handshake_s, timeout_s),
             self._out_of_time,
@@ -236,7 +236,8 @@ class RpcClient:
         finally:
             call.timer.cancel()
             if call.machine.finished:
-                self._release(call)
+                if call.token in self._calls:
+                    self._release(call)
             else:
                 self._linger(call, handshake_s, stream_idle_s)
 
@@ -272,7 +273,7 @@ class RpcClient:
 
     def _release(self, call: _Call) -> None:
         self._calls.pop(call.token, None)
-        self._inbox.remove(call.token)
+        self._inbox.receivers.pop(call.token, None)
         if call.timer is not None:
             call.timer.cancel()
 
@@ -283,20 +284,31 @@ class RpcClient:
                 self._send_paced(call, [o for o in outputs if isinstance(o, Publish)])
             )
             outputs = [o for o in outputs if not isinstance(o, Publish)]
+        trace = call.trace
         for out in outputs:
             if type(out) is Publish:
                 self._publish(call, out)
             elif type(out) is Answered:
                 self._answered(call, out)
+            elif type(out) is Handshaken:
+                if trace is not None:
+                    trace.handshake()
+            elif type(out) is FirstByte:
+                if trace is not None:
+                    trace.first_byte()
             elif type(out) is Failed:
                 if not call.answer.done():
                     call.answer.set_exception(out.error)
-            else:
-                self._carry_out_rest(call, out)
+            elif type(out) is SendChannel:
+                call.sending.append(self._tasks.start(self._send(call, out)))
+            elif call.live is not None and type(out) is Items:
+                call.live.items(out)
+            elif call.live is not None and type(out) is Closed:
+                call.live.closed(out)
 
     def _publish(self, call: _Call, out: Publish) -> None:
         try:
-            self._nc.publish_nowait(out.subject, out.data, reply=out.reply, headers=out.headers)
+            self._nc.put(out.subject, out.data, out.reply, out.headers)
         except NatsError as error:
             self._carry_out(call, call.machine.abort(error))
 
@@ -305,21 +317,6 @@ class RpcClient:
             call.trace.completed(out.value, out.size)
         if not call.answer.done():
             call.answer.set_result(out.value)
-
-    def _carry_out_rest(self, call: _Call, out: Output) -> None:
-        match out:
-            case Handshaken() if call.trace is not None:
-                call.trace.handshake()
-            case FirstByte() if call.trace is not None:
-                call.trace.first_byte()
-            case Items() if call.live is not None:
-                call.live.items(out)
-            case Closed() if call.live is not None:
-                call.live.closed(out)
-            case SendChannel():
-                call.sending.append(self._tasks.start(self._send(call, out)))
-            case _:
-                return
 
     async def _send_paced(self, call: _Call, messages: list[Publish]) -> None:
         try:

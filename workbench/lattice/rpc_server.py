@@ -96,7 +96,7 @@ class _Call:
 
     def receive(self, tail: str, message: Message) -> None:
         """A message below the call's inbox."""
-        if self.live is not None:
+        if self.live is not None or not self.machine.started:
             self.last_s = asyncio.get_running_loop().time()
         outputs = self.machine.receive(tail, message.data)
         if outputs:
@@ -183,8 +183,8 @@ class RpcServer:
 
     Without a gate at most ``max_in_flight`` handlers of one id run at once; further calls have
     their handshake and wait. Beyond ``max_waiting`` calls no more handshakes are given. A call
-    whose parameters stay incomplete fails after ``params_timeout_s``; a parameter stream that is
-    silent for ``stream_idle_s`` ends with `CallTimeout` at its reader.
+    whose parameters stay incomplete fails after ``params_timeout_s`` without a further message; a
+    parameter stream that is silent for ``stream_idle_s`` ends with `CallTimeout` at its reader.
     """
 
     def __init__(
@@ -291,6 +291,7 @@ class RpcServer:
         self._carry_out(call, call.machine.start(message.data))
         if call.timer is None and not call.machine.started and not call.released:
             loop = asyncio.get_running_loop()
+            call.last_s = loop.time()
             call.timer = loop.call_later(self._params_timeout_s, self._params_late, call)
         return call
 
@@ -333,6 +334,11 @@ class RpcServer:
         self._carry_out(call, call.machine.close_channels(error))
 
     def _params_late(self, call: _Call) -> None:
+        loop = asyncio.get_running_loop()
+        left = call.last_s + self._params_timeout_s - loop.time()
+        if left > 0:
+            call.timer = loop.call_later(left, self._params_late, call)
+            return
         self._carry_out(call, call.machine.timeout(self._params_timeout_s))
 
     def _carry_out(self, call: _Call, outputs: Sequence[Output]) -> None:
@@ -350,7 +356,7 @@ class RpcServer:
 
     def _publish(self, subject: str, data: bytes, reply: str = "") -> None:
         try:
-            self._nc.publish_nowait(subject, data, reply=reply)
+            self._nc.put(subject, data, reply)
         except NatsError as error:
             log.debug("an answer on %s could not be sent: %s", subject, error)
 
@@ -389,7 +395,7 @@ class RpcServer:
             return
         call.released = True
         del self._calls[call.token]
-        self._inbox.remove(call.token)
+        self._inbox.receivers.pop(call.token, None)
         if call.timer is not None:
             call.timer.cancel()
         if call.place is not None and not call.begun:
@@ -420,7 +426,8 @@ class RpcServer:
                 self._carry_out(call, outputs)
         finally:
             # The parameter streams end here: an answer may be made of them, so not before.
-            self._carry_out(call, call.machine.close_channels())
+            if call.live is not None:
+                self._carry_out(call, call.machine.close_channels())
             self._release(call)
 
     def _next_ready(self, served: Served) -> None:

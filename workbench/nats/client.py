@@ -57,21 +57,6 @@ class TolerantClient(Client):
         self.direct: dict[int, Callable[[Message], None]] = {}
         self.connection: Connection | None = None
 
-    def deliver(
-        self, sid: int, subject: bytes, reply: bytes, data: bytes, headers: bytes | None
-    ) -> bool:
-        """Hand a message to its plain callback; False if it has none or odd headers."""
-        callback = self.direct.get(sid)
-        if callback is None:
-            return False
-        parsed = None
-        if headers:
-            parsed = parse_headers(headers)
-            if not parsed:
-                return False
-        self._call(callback, subject, reply, data, parsed)
-        return True
-
     async def _process_msg(self, sid, subject, reply, data, headers):  # type: ignore[override]
         callback = self.direct.get(sid)
         if callback is None:
@@ -80,9 +65,15 @@ class TolerantClient(Client):
         parsed = None
         if headers:
             parsed = parse_headers(bytes(headers)) or await self._process_headers(headers)
-        self._call(callback, bytes(subject), bytes(reply or b""), bytes(data), parsed)
+        self.count(1, len(data))
+        self.call(callback, bytes(subject), bytes(reply or b""), bytes(data), parsed)
 
-    def _call(
+    def count(self, messages: int, size: int) -> None:
+        """Messages that went past nats-py's own counting."""
+        self.stats["in_msgs"] += messages
+        self.stats["in_bytes"] += size
+
+    def call(
         self,
         callback: Callable[[Message], None],
         subject: bytes,
@@ -90,12 +81,11 @@ class TolerantClient(Client):
         data: bytes,
         headers: Mapping[str, str] | None,
     ) -> None:
-        self.stats["in_msgs"] += 1
-        self.stats["in_bytes"] += len(data)
+        """Hand a message to a plain callback."""
         message = Message(
             subject.decode("utf-8", "replace"),
             data,
-            reply.decode("utf-8", "replace"),
+            reply.decode("utf-8", "replace") if reply else "",
             headers,
             status_of(headers) if headers else None,
             self.connection,

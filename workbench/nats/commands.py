@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from workbench.errors import NatsError
 
-__all__ = ["check_subject", "parse_headers", "publish_command"]
+__all__ = ["MAX_SUBJECTS_BYTES", "check_subject", "parse_headers", "publish_command"]
 
 _HEADER_KEY = re.compile(r"[!-9;-~]+")
 _VERSION = b"NATS/1.0\r\n"
@@ -31,9 +31,9 @@ def check_subject(subject: str, other: str = "") -> None:
     ``other`` is the reply subject or queue group on the same line. Raises `NatsError`.
     """
     # Whole-string checks: a regular expression costs more than the rest of a publish.
-    for one in (subject, other) if other else (subject,):
-        if not one or " " in one or ".." in one or not one.isprintable():
-            raise NatsError(f"{one[:80]!r} is no subject", subject=subject)
+    both = f"{subject} {other}" if other else subject
+    if not subject or both.count(" ") != bool(other) or ".." in both or not both.isprintable():
+        raise NatsError(f"{both[:160]!r} is no subject", subject=subject)
     size = len(subject) + len(other)
     if size > MAX_SUBJECTS_BYTES // 4 and len(f"{subject}{other}".encode()) > MAX_SUBJECTS_BYTES:
         raise NatsError(

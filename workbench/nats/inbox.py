@@ -26,7 +26,10 @@ Receiver: TypeAlias = "Callable[[str, Message], None]"
 
 
 class Inbox:
-    """Reply subjects ``<base>.<token>``. Made by `Connection.inbox`; belongs to its loop."""
+    """Reply subjects ``<base>.<token>``. Made by `Connection.inbox`; belongs to its loop.
+
+    ``receivers`` are those that wait for messages, by token.
+    """
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -34,13 +37,9 @@ class Inbox:
         self._start = len(self.base) + 1
         self._stop = self._start + _TOKEN_LENGTH
         self._tokens = _count()
-        self._receivers: dict[str, Receiver] = {}
+        self.receivers: dict[str, Receiver] = {}
         self._subscription: Subscription | None = None
         self._opening = asyncio.Lock()
-
-    def __len__(self) -> int:
-        """How many wait for messages."""
-        return len(self._receivers)
 
     @property
     def is_open(self) -> bool:
@@ -55,20 +54,17 @@ class Inbox:
                 )
 
     def new_token(self) -> str:
-        """A token that nobody else has; its subject is ``<base>.<token>``."""
+        """A token that nobody else has."""
         return next(self._tokens)
 
     def add(self, token: str, receiver: Receiver) -> str:
-        """What comes for ``token`` goes to ``receiver`` until `remove`. Returns the subject."""
-        self._receivers[token] = receiver
+        """What comes for ``token`` goes to ``receiver`` from now on. Returns the subject."""
+        self.receivers[token] = receiver
         return f"{self.base}.{token}"
-
-    def remove(self, token: str) -> None:
-        self._receivers.pop(token, None)
 
     def _on_message(self, message: Message) -> None:
         subject = message.subject
-        receiver = self._receivers.get(subject[self._start : self._stop])
+        receiver = self.receivers.get(subject[self._start : self._stop])
         if receiver is not None:
             receiver(subject[self._stop :], message)
 

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 from nats.protocol.parser import AWAITING_CONTROL_LINE, Parser
 
+from workbench.nats.commands import parse_headers
+
 if TYPE_CHECKING:
     from workbench.nats.client import TolerantClient
 
@@ -18,8 +20,6 @@ __all__ = ["QuickParser"]
 
 # The server's limit on a protocol line (nats.md §10), and its end.
 _LINE = 4096 + 2
-# Words in a line without and with a reply subject; the rest are verb, subject, sid and sizes.
-_WORDS = {b"MSG": (4, 5), b"HMSG": (5, 6)}
 
 
 class QuickParser(Parser):
@@ -39,16 +39,25 @@ class QuickParser(Parser):
         if self.buf:
             data = bytes(self.buf) + data
             self.buf.clear()
-        resets, position = self.resets, 0
+        resets, position, direct = self.resets, 0, self.nc.direct
+        received = size = 0
         while (message := _message(data, position)) is not None:
             sid, subject, reply, head, start, stop = message
             position = stop + 2
             headers = data[start:head] if head > start else None
             payload = data[head:stop]
-            if not self.nc.deliver(sid, subject, reply, payload, headers):
+            callback = direct.get(sid)
+            parsed = parse_headers(headers) if headers else None
+            if callback is not None and (parsed or not headers):
+                received += 1
+                size += len(payload)
+                self.nc.call(callback, subject, reply, payload, parsed)
+            else:
                 await self.nc._process_msg(sid, subject, reply, payload, headers or b"")
-                if self.resets != resets:
-                    return  # the connection is another one: these bytes are of no use any more
+            if self.resets != resets:
+                # The connection is another one: these bytes are of no use any more.
+                position = len(data)
+        self.nc.count(received, size)
         if position < len(data):
             await super().parse(data[position:] if position else data)
 
@@ -63,20 +72,23 @@ def _message(data: bytes, position: int) -> tuple[int, bytes, bytes, int, int, i
     if end < 0:
         return None
     words = data[position:end].split()
-    counts = _WORDS.get(words[0]) if words else None
-    if counts is None or len(words) not in counts:
-        return None
-    with_headers = counts[0] == 5
-    sid, size = words[2], words[-1]
-    if not (sid.isdigit() and size.isdigit()):
-        return None
-    reply = words[3] if len(words) == counts[1] else b""
-    start = head = end + 2
-    if with_headers:
-        if not words[-2].isdigit():
+    count = len(words)
+    verb = words[0] if words else b""
+    start = end + 2
+    size = words[-1] if count else b""
+    if verb == b"MSG":
+        if not 4 <= count <= 5 or not size.isdigit():
             return None
-        head += int(words[-2])
-    stop = start + int(size)
-    if stop + 2 > len(data) or head > stop:
+        reply = words[3] if count == 5 else b""
+        head = start
+    elif verb == b"HMSG":
+        if not 5 <= count <= 6 or not size.isdigit() or not words[-2].isdigit():
+            return None
+        reply = words[3] if count == 6 else b""
+        head = start + int(words[-2])
+    else:
         return None
-    return int(sid), words[1], reply, head, start, stop
+    stop = start + int(size)
+    if stop + 2 > len(data) or head > stop or not words[2].isdigit():
+        return None
+    return int(words[2]), words[1], reply, head, start, stop

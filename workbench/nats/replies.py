@@ -47,7 +47,7 @@ class Replies:
             async with asyncio.timeout(timeout_s):
                 return await reply
         finally:
-            inbox.remove(token)
+            inbox.receivers.pop(token, None)
             self._waiting.discard(reply)
 
     def fail(self) -> None:

@@ -24,7 +24,6 @@ from enum import Enum
 from typing import Any
 
 from workbench.errors import DecodeError, UsageError
-from workbench.wire import subjects
 from workbench.wire.wrpc.calls import (
     Answered,
     CallName,
@@ -76,6 +75,13 @@ def first_chunk_limit(max_payload: int, inbox: str, headers: Mapping[str, str] |
             max_payload=max_payload,
         )
     return limit
+
+
+def _at_most(headers: Mapping[str, str] | None) -> int:
+    """A bound on the bytes of a header block: no character takes more than four."""
+    if not headers:
+        return 0
+    return 12 + 4 * (len(headers) + len("".join(headers)) + len("".join(headers.values())))
 
 
 def _slices(data: bytes, start: int, size: int) -> Iterator[bytes]:
@@ -142,11 +148,17 @@ class CallerMachine:
         self._inbox = inbox
         self._headers = headers
         self._limit = max_payload
-        self._sent = first_chunk_limit(max_payload, inbox, headers)
+        size = len(self._params)
+        # Counting the headers exactly takes longer than most calls take to encode.
+        self._sent = (
+            size
+            if size + len(inbox) + _at_most(headers) <= max_payload
+            else first_chunk_limit(max_payload, inbox, headers)
+        )
         self._results = _receiver(
             codec.result_channels, codec.has_dynamic_result, codec, async_values, results=True
         )
-        self.request_size = len(self._params)
+        self.request_size = size
         self.peer = ""
         self.answered = False
         self._failed = False
@@ -351,9 +363,13 @@ class CalleeMachine:
             return []
         data, deferred = self.codec.encode_result(value)
         self._closed = True
-        base = subjects.results(self._reply)
-        outputs: list[Output] = [Publish(base, part) for part in _slices(data, 0, self._limit)]
-        outputs.append(Publish(base))
+        base = f"{self._reply}.results"
+        outputs: list[Output]
+        if 0 < len(data) <= self._limit:
+            outputs = [Publish(base, data), Publish(base)]
+        else:
+            outputs = [Publish(base, part) for part in _slices(data, 0, self._limit)]
+            outputs.append(Publish(base))
         if deferred:
             outputs += _channels_out(base, deferred)
         return outputs
@@ -363,7 +379,7 @@ class CalleeMachine:
         if self._closed:
             return []
         self._closed = True
-        marker = Publish(subjects.results(self._reply))
+        marker = Publish(f"{self._reply}.results")
         return [marker, Failed(error), *self._params.close(error)]
 
     def timeout(self, timeout_s: float) -> list[Output]:
