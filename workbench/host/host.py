@@ -33,6 +33,7 @@ from workbench.host.providers import ProviderFactory
 from workbench.host.publisher import EventPublisher
 from workbench.host.tasks import TaskOwner
 from workbench.host.workload_operations import WorkloadOperations
+from workbench.lattice.http_neighbours import HttpNeighbours
 from workbench.lattice.rpc import RpcClient, RpcServer
 from workbench.lattice.trace import Tracer
 from workbench.wire import subjects
@@ -288,6 +289,7 @@ class _Parts:
         options, publisher, nc = host._options, host._publisher, host._nc
         self.configs = ConfigStore()
         self.data = LatticeData(deliveries)
+        neighbours = HttpNeighbours(host._tracer)
         self.launcher = Launcher(
             engine=host._engine,
             artifacts=host._artifacts,
@@ -296,6 +298,7 @@ class _Parts:
             links=deliveries.links,
             client=RpcClient(nc, lattice=host.lattice, source_id=host.id, tracer=host._tracer),
             server=RpcServer(nc, lattice=host.lattice, tracer=host._tracer),
+            neighbours=neighbours,
             options=options,
             on_log=host._on_log,
         )
@@ -309,6 +312,7 @@ class _Parts:
             links=deliveries.links,
             factories=host._provider_factories,
             tracer=host._tracer,
+            neighbours=neighbours,
             options=options,
             on_log=host._on_log,
         )

@@ -28,6 +28,7 @@ from workbench.wire.events import ComponentClaims
 from workbench.wire.records import ComponentSpec
 
 if TYPE_CHECKING:
+    from workbench.lattice.http_neighbours import HttpNeighbours
     from workbench.lattice.rpc import RpcClient, RpcServer
     from workbench.wasm import CompiledComponent, Engine, StoreLimits
 
@@ -84,6 +85,7 @@ class Launcher:
     links: LinkTable
     client: RpcClient
     server: RpcServer
+    neighbours: HttpNeighbours
     options: HostOptions
     on_log: OnLog
     tasks: TaskOwner = field(default_factory=lambda: TaskOwner("components"))
@@ -133,7 +135,7 @@ class Launcher:
         self, component_id: str, compiled: CompiledComponent, code: Code
     ) -> ComponentServing:
         """Take calls with prepared code; when this fails, nothing of it is left."""
-        serving = ComponentServing(component_id, code, self.on_log)
+        serving = ComponentServing(component_id, code, self.on_log, self.neighbours)
         try:
             await serving.start(self.server, compiled.exports)
         except BaseException:

@@ -37,6 +37,7 @@ from workbench.wire.records import Link, ResolvedLink
 if TYPE_CHECKING:
     from workbench.host.lattice_data import LatticeData
     from workbench.host.publisher import EventPublisher
+    from workbench.lattice.http_neighbours import HttpNeighbours
     from workbench.lattice.trace import Tracer
     from workbench.nats import Connection
 
@@ -89,6 +90,7 @@ class ProviderTable:
         links: LinkTable,
         factories: Mapping[str, ProviderFactory],
         tracer: Tracer,
+        neighbours: HttpNeighbours,
         options: HostOptions,
         on_log: OnLog,
     ) -> None:
@@ -100,6 +102,7 @@ class ProviderTable:
         self._links = links
         self._factories = factories
         self._tracer = tracer
+        self._neighbours = neighbours
         self._options = options
         self._on_log = on_log
         self._running: dict[str, _Running] = {}
@@ -170,6 +173,7 @@ class ProviderTable:
                 host_id=self._publisher.host_id,
                 provider_id=request.provider_id,
                 tracer=self._tracer,
+                neighbours=self._neighbours,
                 log=lambda level, text: self._say(request.provider_id, level, text),
                 config=running.config.values,
                 links=tuple(link for link in resolved if link is not None),

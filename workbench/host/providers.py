@@ -15,6 +15,7 @@ from workbench.host.artifacts import Reference, ReferenceKind, registry_error
 from workbench.host.failures import StepFailed
 
 if TYPE_CHECKING:
+    from workbench.lattice.http_neighbours import HttpNeighbours
     from workbench.lattice.trace import Tracer
     from workbench.nats import Connection
     from workbench.wire.records import ResolvedLink
@@ -26,7 +27,8 @@ __all__ = ["HostData", "ProviderFactory", "ProviderHandle", "ProviderHealth", "f
 class HostData:
     """What a provider gets at its start; the in-process form of providers.md §4.
 
-    ``links`` holds every known link with the provider at one end, config values resolved.
+    ``links`` holds every known link with the provider at one end, config values resolved,
+    ``neighbours`` the components of the same host that answer HTTP requests.
     """
 
     nc: Connection
@@ -34,6 +36,7 @@ class HostData:
     host_id: str
     provider_id: str
     tracer: Tracer
+    neighbours: HttpNeighbours
     log: Callable[[str, str], None]
     config: Mapping[str, str] = field(default_factory=dict)
     links: tuple[ResolvedLink, ...] = ()

@@ -15,12 +15,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from workbench.errors import DecodeError
 from workbench.host.failures import error_chain
 from workbench.host.keys import checked_name
 from workbench.host.options import LogLine, OnLog
 from workbench.lattice.rpc import Eager
 from workbench.wire.control import UNLIMITED
-from workbench.wire.http import HttpError
+from workbench.wire.http import HttpError, HttpRequest, HttpResponse
 from workbench.wire.http_wrpc import (
     HANDLE,
     INCOMING_HANDLER,
@@ -32,6 +33,7 @@ from workbench.wire.wit.types import Borrow, Function, Interface, Own, Type
 from workbench.wire.wit.values import Err, Ok
 
 if TYPE_CHECKING:
+    from workbench.lattice.http_neighbours import HttpNeighbours
     from workbench.lattice.rpc import Handler, InvocationContext, RpcServer, Served
     from workbench.wasm import Instantiator
 
@@ -40,6 +42,7 @@ __all__ = ["Code", "ComponentServing", "Permits", "served_functions"]
 _log = logging.getLogger(__name__)
 
 _HTTP_EXPORT = "wasi:http/incoming-handler@0.2"
+_HTTP_FUNCTION = "wasi:http/incoming-handler.handle"
 # componentize-py's own plumbing: an instance of this name holds `init`, which is nobody's to call.
 _NOT_SERVED = frozenset({"exports"})
 
@@ -130,14 +133,20 @@ class Code:
 
 
 class ComponentServing:
-    """The subscriptions of one component and the code behind them. It is their gate, too."""
+    """The subscriptions of one component and the code behind them. It is their gate, too.
 
-    def __init__(self, component_id: str, code: Code, on_log: OnLog) -> None:
+    Providers of the same host find it among the ``neighbours`` if it answers HTTP requests.
+    """
+
+    def __init__(
+        self, component_id: str, code: Code, on_log: OnLog, neighbours: HttpNeighbours
+    ) -> None:
         self.component_id = component_id
         self._code = code
         self._on_log = on_log
         self._functions: Exports = {}
         self._served: Served | None = None
+        self._neighbours = neighbours
 
     @property
     def code(self) -> Code:
@@ -168,6 +177,8 @@ class ComponentServing:
             for name in functions:
                 checked_name(f"{instance}.{name}")
         self._served = await server.serve(self.component_id, self._functions, gate=self)
+        if INCOMING_HANDLER in self._functions:
+            self._neighbours.add(self.component_id, self)
 
     def fits(self, exports: Mapping[str, Interface | Function]) -> bool:
         """Whether other code with these exports can answer on the same subscriptions."""
@@ -176,6 +187,7 @@ class ComponentServing:
 
     async def stop_accepting(self) -> None:
         """End the subscriptions; calls that run or are under way go on to their end (§C.2)."""
+        self._neighbours.remove(self.component_id, self)
         if self._served is not None:
             await self._served.stop_accepting()
 
@@ -186,6 +198,7 @@ class ComponentServing:
 
     async def close(self) -> None:
         """Cut off what still runs."""
+        self._neighbours.remove(self.component_id, self)
         if self._served is not None:
             await self._served.stop()
             self._served = None
@@ -208,26 +221,37 @@ class ComponentServing:
 
         return Eager(handle)
 
-    async def _http_handler(self, context: InvocationContext, request: Any) -> Any:
+    async def _http_handler(self, context: InvocationContext, value: Any) -> Any:
+        try:
+            request = request_from_wrpc(value)
+        except DecodeError as error:
+            _permit_of(context).release()
+            self._failed(_HTTP_FUNCTION, context, error)
+            raise
+        try:
+            return Ok(response_to_wrpc(await self.answer_http(context, request)))
+        except HttpError as error:
+            return Err(error_to_wrpc(error))
+
+    async def answer_http(self, context: InvocationContext, request: HttpRequest) -> HttpResponse:
         """`wasi:http/incoming-handler`: the permit is held until the guest is through, which may
         be after its answer has gone out (§4.3)."""
         permit = _permit_of(context)
         code = permit.code
         try:
-            response = await code.instantiator.handle_http(
-                request_from_wrpc(request),
+            return await code.instantiator.handle_http(
+                request,
                 ctx=context,
                 timeout_s=code.time_limit_s,
                 on_end=lambda outcome: permit.release(),
             )
-            return Ok(response_to_wrpc(response))
-        except HttpError as error:
-            return Err(error_to_wrpc(error))
+        except HttpError:
+            raise
         except BaseException as error:
             # Raised before the guest began, or because it ended: either way it runs no more.
             permit.release()
             if isinstance(error, Exception):
-                self._failed("wasi:http/incoming-handler.handle", context, error)
+                self._failed(_HTTP_FUNCTION, context, error)
             raise
 
     def _failed(self, function: str, context: InvocationContext, error: Exception) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
+from workbench.lattice.http_neighbours import HttpNeighbours
 from workbench.lattice.trace import Tracer
 from workbench.nats import Connection
 from workbench.providers.http_server import HttpServer
@@ -29,6 +30,8 @@ class HostData(Protocol):
     @property
     def tracer(self) -> Tracer: ...
     @property
+    def neighbours(self) -> HttpNeighbours: ...
+    @property
     def log(self) -> Callable[[str, str], None]: ...
     @property
     def config(self) -> Mapping[str, str]: ...
@@ -43,7 +46,7 @@ def provider_factory(make: Callable[[], Provider]) -> Callable[[HostData], Provi
         return ProviderTask(
             data.nc, lattice=data.lattice, provider_id=data.provider_id, provider=make(),
             tracer=data.tracer, host_id=data.host_id, config=data.config, links=data.links,
-            log=data.log,
+            log=data.log, neighbours=data.neighbours,
         )  # fmt: skip
 
     return start

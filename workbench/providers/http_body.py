@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Awaitable, Iterable
+from typing import TypeVar
 
 from aiohttp import ClientError, web
 from multidict import CIMultiDict
@@ -27,6 +28,11 @@ HOP_BY_HOP = frozenset(
 )
 
 
+T = TypeVar("T")
+AT_ONCE_BYTES = 64 * 1024
+"""A body that has arrived whole and is no larger is handed over in one piece."""
+
+
 class BodyTooLarge(WorkbenchError):
     """The request body is larger than the listener allows."""
 
@@ -48,11 +54,41 @@ class RequestBody(AsyncIterator[bytes]):
         self._received = 0
         self._waiting: asyncio.Future[bytes] | None = None
         self._closed = False
+        self._broken: asyncio.Future[WorkbenchError] | None = None
         self._expects = request.headers.get("expect", "").lower() == "100-continue"
+
+    def at_once(self) -> bytes | RequestBody:
+        """All bytes if they are there, and few; otherwise the body to be read as it arrives."""
+        content = self._content
+        few = content.total_bytes <= min(AT_ONCE_BYTES, self._limit or AT_ONCE_BYTES)
+        if few and content.is_eof() and content.exception() is None:
+            return content.read_nowait()
+        return self
+
+    async def unless_broken(self, answer: Awaitable[T]) -> T:
+        """``answer``, or what this body breaks off with before it is there."""
+        broken = self._broken = asyncio.get_running_loop().create_future()
+        asking = asyncio.ensure_future(answer)
+        try:
+            await asyncio.wait((asking, broken), return_when=asyncio.FIRST_COMPLETED)
+            if broken.done():
+                raise broken.result()
+            return await asking
+        finally:
+            asking.cancel()
+            await asyncio.gather(asking, return_exceptions=True)
 
     async def __anext__(self) -> bytes:
         if self._closed:
             raise StopAsyncIteration
+        try:
+            return await self._chunk()
+        except WorkbenchError as error:
+            if self._broken is not None and not self._broken.done():
+                self._broken.set_result(error)
+            raise
+
+    async def _chunk(self) -> bytes:
         try:
             await self._grant()
             chunk = await self._next()

@@ -15,13 +15,11 @@ from multidict import CIMultiDict
 
 from workbench.errors import (
     CallTimeout,
-    DecodeError,
     HandshakeTimeout,
     IncompleteResults,
     NoResponders,
     WorkbenchError,
 )
-from workbench.lattice.rpc import RpcClient
 from workbench.providers.http_body import (
     BodyTooLarge,
     BrokenBody,
@@ -29,25 +27,23 @@ from workbench.providers.http_body import (
     TrailingResponse,
     response_headers,
 )
+from workbench.providers.http_components import Components
 from workbench.providers.http_routes import Refusal, Routes
 from workbench.providers.http_settings import Settings
-from workbench.wire.http import Headers, HttpRequest, HttpResponse, iterate
-from workbench.wire.http_wrpc import (
-    HANDLE,
-    INCOMING_HANDLER,
-    request_to_wrpc,
-    response_from_wrpc,
+from workbench.wire.http import (
+    Headers,
+    HttpError,
+    HttpRequest,
+    HttpResponse,
+    close_body,
+    iterate,
 )
-from workbench.wire.wit.values import Case, Err, Some
+from workbench.wire.http_wrpc import INCOMING_HANDLER
+from workbench.wire.wit.values import Some
 
 __all__ = ["Exchange"]
 
 log = logging.getLogger(__name__)
-
-# A component may run this long (interfaces.md §6); the real server itself has no limit.
-CALL_TIMEOUT_S = 600.0
-# A host whose execution slots are taken answers the handshake late (wrpc.md §7).
-HANDSHAKE_TIMEOUT_S = 30.0
 
 _TRACEPARENT = re.compile(
     r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}"
@@ -58,8 +54,8 @@ _FORWARDED_HOST = re.compile(r'(?:^|[;,])\s*host\s*=\s*(?:"([^"]*)"|([^;,\s]*))'
 class Exchange:
     """Handles the requests of one listener."""
 
-    def __init__(self, rpc: RpcClient, routes: Routes, settings: Settings) -> None:
-        self._rpc = rpc
+    def __init__(self, components: Components, routes: Routes, settings: Settings) -> None:
+        self._components = components
         self._routes = routes
         self._settings = settings
 
@@ -107,29 +103,20 @@ class Exchange:
         head = HttpRequest(
             method=request.method, path_with_query=_path(request), scheme=request.scheme,
             authority=authority, headers=_headers(request),
-            body=body if request.body_exists else b"",
+            body=body.at_once() if request.body_exists else b"",
         )  # fmt: skip
         timeout_ms = self._settings.timeout_ms
         limit = asyncio.timeout(None if timeout_ms is None else timeout_ms / 1000)
         try:
             async with limit:
-                result = await self._rpc.invoke(
-                    target, INCOMING_HANDLER, HANDLE, [request_to_wrpc(head)], role="provider",
-                    timeout_s=CALL_TIMEOUT_S, handshake_timeout_s=HANDSHAKE_TIMEOUT_S,
-                    traceparent=_traceparent(request),
-                )  # fmt: skip
+                answer = await self._components.answer(target, head, _traceparent(request))
         except TimeoutError:
             if limit.expired():
                 return Refusal(408)
             raise
+        except HttpError as error:
+            return Refusal(500, _debug(error))
         except WorkbenchError as error:
-            return _failed(error)
-        if isinstance(result, Err):
-            return Refusal(500, _debug(result.value))
-        try:
-            answer = response_from_wrpc(result.value)
-        except DecodeError as error:
-            await _close(result.value)
             return _failed(error)
         return await self._send(request, answer)
 
@@ -141,12 +128,30 @@ class Exchange:
         if self._settings.cache_control:
             headers.add("cache-control", self._settings.cache_control)
         try:
+            whole = _whole(request, answer, headers)
+            if whole is not None:
+                return whole
             response = _prepared(request, answer, headers)
             await response.prepare(request)
             await _pump(request, response, answer)
             return response
         finally:
-            await _close(answer)
+            await close_body(answer.body)
+
+
+def _whole(
+    request: web.BaseRequest, answer: HttpResponse, headers: CIMultiDict[str]
+) -> web.Response | None:
+    """A response whose body is complete, which aiohttp sends in one write; None for others."""
+    body = answer.body
+    if (
+        not isinstance(body, bytes)
+        or answer.trailers is not None
+        or _is_bodiless(request, answer.status)
+        or headers.get("content-length", str(len(body))) != str(len(body))
+    ):
+        return None
+    return web.Response(status=answer.status, headers=headers, body=body)
 
 
 def _prepared(
@@ -193,13 +198,6 @@ async def _pump(
 def _hang_up(request: web.BaseRequest) -> None:
     if request.transport is not None:
         request.transport.close()
-
-
-async def _close(answer: Any) -> None:
-    """Let go of the body of an `HttpResponse` or of a ``response`` record."""
-    close = getattr(answer.body, "aclose", None)
-    if close is not None:
-        await close()
 
 
 # --- the request's parts ------------------------------------------------------------------
@@ -260,15 +258,13 @@ def _failed(error: WorkbenchError) -> Refusal:
     return Refusal(500, chain + error.message)
 
 
-def _debug(code: Any) -> str:
+def _debug(error: HttpError) -> str:
     """A ``wasi:http`` error code as the real server prints it: Rust's debug form."""
-    if not isinstance(code, Case):
-        return f"ErrorCode::{code}"
-    words = [word if word.isupper() else word.capitalize() for word in code.name.split("-")]
-    name = "ErrorCode::" + "".join(word.capitalize() for word in words)
-    if code.payload is None and code.name not in _WITH_OPTION:
+    code, payload = error.fields["code"], error.fields["payload"]
+    name = "ErrorCode::" + "".join(word.capitalize() for word in code.split("-"))
+    if payload is None and code not in _WITH_OPTION:
         return name
-    return f"{name}({_debug_value(code.payload, optional=code.name in _WITH_OPTION)})"
+    return f"{name}({_debug_value(payload, optional=code in _WITH_OPTION)})"
 
 
 _WITH_OPTION = frozenset(

@@ -9,7 +9,7 @@ import ssl
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
-from workbench.lattice.rpc import RpcClient
+from workbench.providers.http_components import Components
 from workbench.providers.http_exchange import Exchange
 from workbench.providers.http_routes import Routes
 from workbench.providers.http_settings import Address, Settings
@@ -36,11 +36,11 @@ DRAIN_S = 0.25
 class Listener:
     """Listens on one address and answers by its routes, which may change while it runs."""
 
-    def __init__(self, rpc: RpcClient, settings: Settings, routes: Routes) -> None:
+    def __init__(self, components: Components, settings: Settings, routes: Routes) -> None:
         self.settings = settings
         self.routes = routes
         self.address = settings.address
-        self._exchange = Exchange(rpc, routes, settings)
+        self._exchange = Exchange(components, routes, settings)
         self._runner: web.ServerRunner | None = None
 
     async def start(self) -> None:

@@ -7,6 +7,7 @@ name are no conflict, and a call to a component that does not take it up ends af
 
 from __future__ import annotations
 
+from workbench.providers.http_components import Components
 from workbench.providers.http_listener import Listener
 from workbench.providers.http_routes import Routes
 from workbench.providers.http_settings import (
@@ -102,7 +103,7 @@ class HttpServer(Provider):
 
     async def _open(self, settings: Settings) -> Listener:
         routes = Routes(self._server.routing_mode, self._server.host_header)
-        listener = Listener(self.context.rpc, settings, routes)
+        listener = Listener(Components(self.context), settings, routes)
         await listener.start()
         return listener
 

@@ -18,6 +18,7 @@ from typing import TypeAlias
 import msgspec
 
 from workbench.errors import DecodeError, WorkbenchError
+from workbench.lattice.http_neighbours import HttpNeighbours
 from workbench.lattice.rpc import RpcClient, RpcServer, Served
 from workbench.lattice.trace import Tracer
 from workbench.nats import Connection, Message, Subscription
@@ -74,6 +75,7 @@ class ProviderTask:
         links: Sequence[ResolvedLink] = (),
         log: Callable[[str, str], None] | None = None,
         follow_links: bool = False,
+        neighbours: HttpNeighbours | None = None,
     ) -> None:
         self.provider = provider
         self.provider_id = provider_id
@@ -91,7 +93,7 @@ class ProviderTask:
         self._rpc = RpcClient(nc, lattice=lattice, source_id=provider_id, tracer=tracer)
         self.context = ProviderContext(
             nc=nc, lattice=lattice, host_id=host_id, provider_id=provider_id, tracer=tracer,
-            rpc=self._rpc, log=self._log, config=dict(config or {}),
+            rpc=self._rpc, log=self._log, config=dict(config or {}), neighbours=neighbours,
         )  # fmt: skip
 
     # -- life ----------------------------------------------------------------------------------

@@ -21,6 +21,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from workbench.errors import WitError, WorkbenchError
+from workbench.lattice.http_neighbours import HttpNeighbours
 from workbench.lattice.rpc import InvocationContext, RpcClient
 from workbench.lattice.trace import Tracer
 from workbench.nats import Connection
@@ -54,6 +55,7 @@ class ProviderContext:
 
     ``config`` is the merged named config, replaced as a whole before `Provider.on_config`.
     ``links`` are the links that `Provider.on_link_put` took. ``log(level, text)`` reaches the host.
+    ``neighbours`` are the components of a host in the same process.
     """
 
     nc: Connection
@@ -65,6 +67,7 @@ class ProviderContext:
     log: Callable[[str, str], None]
     config: Mapping[str, str] = field(default_factory=dict)
     links: list[ResolvedLink] = field(default_factory=list)
+    neighbours: HttpNeighbours | None = None
 
     def is_source(self, link: ResolvedLink) -> bool:
         """Whether this provider calls the other end, instead of being called."""

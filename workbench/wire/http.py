@@ -20,6 +20,7 @@ __all__ = [
     "HttpResponse",
     "RequestOptions",
     "Trailers",
+    "close_body",
     "collect",
     "iterate",
 ]
@@ -90,6 +91,13 @@ async def iterate(body: Body) -> AsyncIterator[bytes]:
     async for chunk in body:
         if chunk:
             yield chunk
+
+
+async def close_body(body: Body) -> None:
+    """Let go of a body that may not have been read to its end."""
+    close = getattr(body, "aclose", None)
+    if close is not None:
+        await close()
 
 
 async def collect(body: Body) -> bytes:

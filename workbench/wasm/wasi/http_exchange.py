@@ -16,7 +16,11 @@ from workbench.errors import LimitHit, Trap
 from workbench.wasm.store import CallState
 from workbench.wasm.wasi.http_bodies import BodySink, BodySource, BodyStream
 from workbench.wasm.wasi.http_fields import Fields, method_case, scheme_case
-from workbench.wasm.wasi.http_messages import IncomingRequest, ResponseOutparam
+from workbench.wasm.wasi.http_messages import (
+    IncomingRequest,
+    OutgoingResponse,
+    ResponseOutparam,
+)
 from workbench.wire.http import HttpError, HttpRequest, HttpResponse
 from workbench.wire.wit.values import Err, Ok
 
@@ -37,6 +41,7 @@ class HttpExchange:
         self._call = call
         self._on_end = on_end
         self._sink: BodySink | None = None
+        self._over = False
         self._head: asyncio.Future[HttpResponse] | None = asyncio.get_running_loop().create_future()
         self._source = BodySource(call, request.body, request.trailers)
         incoming = IncomingRequest(
@@ -63,11 +68,15 @@ class HttpExchange:
             self._head.set_exception(HttpError(outcome.value.name, outcome.value.payload))
             return
         assert self._sink is not None
-        response = outcome.value
-        stream = BodyStream(self._sink, self._settle)
-        self._head.set_result(
-            HttpResponse(response.status, response.headers.lowered(), stream, stream.trailers)
-        )
+        self._head.set_result(self._response(outcome.value, self._sink))
+
+    def _response(self, response: OutgoingResponse, sink: BodySink) -> HttpResponse:
+        headers = response.headers.lowered()
+        if self._over and sink.trailers is None:
+            # The guest is through: there is nobody to wait for any more.
+            return HttpResponse(response.status, headers, sink.take_all())
+        stream = BodyStream(sink, self._settle)
+        return HttpResponse(response.status, headers, stream, stream.trailers)
 
     async def response(self, job: Any) -> HttpResponse:
         """Wait for the head. Cancelling this stops the guest first."""
@@ -90,6 +99,7 @@ class HttpExchange:
 
     def _ended(self, outcome: asyncio.Future[Any]) -> None:
         """The guest is through, well or not. On the loop."""
+        self._over = True
         self._call.run_posts()
         error = asyncio.CancelledError() if outcome.cancelled() else outcome.exception()
         if self._head is not None and not self._head.done():
