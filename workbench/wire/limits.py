@@ -17,7 +17,8 @@ class Limits:
     ``depth`` bounds the nesting of types and values, ``count`` the items of one list, map or
     channel, ``bytes`` one message or one assembled value, ``nodes`` the parts of one type when
     it is written out in full (types share parts, so a short text can describe a huge type),
-    ``text`` the characters of one source text.
+    ``text`` the characters of one source text, ``channels`` the streams and futures of one
+    decoded value: each takes a byte of its sender and a kilobyte of ours.
     """
 
     depth: int = 64
@@ -25,6 +26,7 @@ class Limits:
     bytes: int = 1 << 30
     nodes: int = 65_536
     text: int = 16_777_216
+    channels: int = 4096
 
 
 DEFAULT_LIMITS = Limits()

@@ -71,6 +71,7 @@ class StreamDecoder:
     def feed(self, data: bytes) -> bytes | list[Any]:
         if not self.done:
             self._cursor.extend(data)
+            self._cursor.channels = 0  # a stream may go on for ever; one message may not
             self._missing -= len(data)
             if self._missing <= 0:
                 try:

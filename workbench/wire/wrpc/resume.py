@@ -11,7 +11,7 @@ from collections.abc import Callable, Generator, Sequence
 from functools import lru_cache
 from typing import Any, TypeAlias
 
-from workbench.errors import DecodeError
+from workbench.errors import DecodeError, LimitExceeded
 from workbench.wire.limits import DEFAULT_LIMITS, Limits
 from workbench.wire.wit.scalars import INTEGER_RANGES
 from workbench.wire.wit.types import (
@@ -42,13 +42,24 @@ Resumable: TypeAlias = Callable[["Cursor", AsyncValues, Path], Steps]
 
 
 class Cursor:
-    """The bytes received so far and the place reached in them."""
+    """The bytes received so far and the place reached in them; the channels announced so far."""
 
-    __slots__ = ("buffer", "position")
+    __slots__ = ("buffer", "channels", "position")
 
     def __init__(self, buffer: Buffer = b"") -> None:
         self.buffer = bytearray(buffer)
         self.position = 0
+        self.channels = 0
+
+    def announce(self, limits: Limits) -> None:
+        """One more stream or future is to come on a channel of its own."""
+        self.channels += 1
+        if self.channels > limits.channels:
+            raise LimitExceeded(
+                f"more than {limits.channels} streams and futures in one value",
+                limit="channels",
+                offset=self.position,
+            )
 
     def extend(self, data: bytes) -> None:
         """Append; what was consumed is dropped once it is the larger part."""
@@ -243,6 +254,7 @@ def _resume_stream(type: Stream, item: Type | None, limits: Limits) -> Resumable
             yield 1
         if cursor.buffer[cursor.position] == 0:
             cursor.position += 1
+            cursor.announce(limits)
             return async_values.pending(path, type)
         if inline is None:
             raise DecodeError("a stream without items can't be inline", offset=cursor.position)
@@ -261,6 +273,7 @@ def _resume_future(type: Future, item: Type | None, limits: Limits) -> Resumable
         ready = read_option_byte(cursor.buffer, cursor.position)
         cursor.position += 1
         if not ready:
+            cursor.announce(limits)
             return async_values.pending(path, type)
         value = None
         if item_steps is not None:
