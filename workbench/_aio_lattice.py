@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-from workbench._apps import App, checked_manifest
+from workbench._apps import App, checked_manifest, keeper_of
 from workbench._calls import Calls
 from workbench._embedded import Embedded, quietly
 from workbench._preview import preview_of
@@ -348,6 +348,7 @@ class Lattice:
         return app
 
     preview = preview_of
+    keeper = keeper_of
 
     def app(self, name: str) -> App:
         return App(self, name)

@@ -14,10 +14,11 @@ from workbench.wire.wadm import APPSPEC
 if TYPE_CHECKING:
     from workbench._aio_lattice import Lattice
     from workbench.lattice.state import LatticeState
+    from workbench.wadm import Keeper
     from workbench.wire.manifest import Manifest
     from workbench.wire.wadm import Status
 
-__all__ = ["App", "checked_manifest", "read_manifest"]
+__all__ = ["App", "checked_manifest", "keeper_of", "read_manifest"]
 
 # The manager tries again by itself; this long is worth waiting for a better outcome.
 FAILURE_PATIENCE_S = 5.0
@@ -62,7 +63,8 @@ class App:
     ) -> Status:
         """The status once it is deployed; ``on_status`` hears each change before.
 
-        Raises `WadmError` with the manager's words when it is not deployed in time, or when it
+        An application without any part that runs stays ``undeployed`` although it is deployed:
+        then that status comes at once. Raises `WadmError` with the manager's words when it is not deployed in time, or when it
         has failed and nothing improved for ``patience_s``.
         """
         last: Status | None = None
@@ -74,6 +76,8 @@ class App:
                     last = status
                     if on_status is not None:
                         on_status(status)
+                    if status.type == "undeployed" and await self._has_no_parts(status):
+                        return status
                     if status.type == "deployed" and not await self._troubles_of_providers():
                         return status
                     failed = status.type in ("failed", "deployed")
@@ -82,6 +86,15 @@ class App:
         except TimeoutError:
             pass
         raise _not_deployed(self.name, last, self._lattice.state)
+
+    async def _has_no_parts(self, status: Status) -> bool:
+        """Whether it is deployed and has nothing to run, so that no status will ever say more."""
+        from workbench.wadm.desired import desired
+
+        if status.scalers:
+            return False
+        deployed = next((v.version for v in await self.versions() if v.deployed), None)
+        return deployed is not None and not desired(await self.manifest(deployed)).scalers
 
     async def _troubles_of_providers(self) -> list[str]:
         """Why providers of it are unwell. The manager calls a link deployed when it is stored;
@@ -98,6 +111,15 @@ class App:
         """What our own manager did for it and why, oldest first; empty with a foreign manager."""
         manager = self._lattice.manager
         return list(manager.story(self.name)) if manager is not None else []
+
+
+async def keeper_of(lattice: Lattice) -> Keeper:
+    """Who manages the applications of the lattice: this kernel, another program, or nobody."""
+    from workbench.wadm import Keeper, keeper_of
+
+    if lattice.wadm:
+        return Keeper("ours", "this kernel")
+    return await keeper_of(lattice.nc, lattice.name)
 
 
 def _not_deployed(name: str, status: Status | None, state: LatticeState) -> WadmError:

@@ -249,6 +249,7 @@ class Lattice:
     exports = _blocking(aio.Lattice.exports)
     http = _blocking(aio.Lattice.http)
     preview = _blocking(aio.Lattice.preview)
+    keeper = _blocking(aio.Lattice.keeper)
     wait_for = _blocking(aio.Lattice.wait_for)
     doctor = _blocking(aio.Lattice.doctor)
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.golden.wadm import SHOP, recorded, recorded_manifest
-from tests.unit.wadm.builders import component, manifest, scaler
+from tests.unit.wadm.builders import component, link, manifest, scaler
 from tests.unit.wadm.conftest import Service
 from workbench.wire.manifest import SHARED_ANNOTATION
 
@@ -251,3 +251,17 @@ async def test_what_is_stored_badly_is_a_storage_error_and_serving_goes_on(
 async def test_a_request_without_reply_subject_is_carried_out(service: Service) -> None:
     await service.nc.publish("wadm.api.default.model.put", SHOP.encode())
     assert (await ask(service, "model.get.shop"))["result"] == "success"
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [{"namespace": 1}, {"package": None}, {"interfaces": "x"}, {"interfaces": [1]}, {"name": None}],
+)
+async def test_links_that_kill_the_real_server_are_refused_and_serving_goes_on(
+    service: Service, odd: dict[str, Any]
+) -> None:
+    whole = manifest(component("c", scaler(1), link("c"))).to_obj()
+    whole["spec"]["components"][0]["traits"][1]["properties"] |= odd
+    reply = await ask(service, "model.put", json.dumps(whole))
+    assert reply["message"].startswith("Unable to parse manifest: ")
+    assert await ask(service, "model.list") == []

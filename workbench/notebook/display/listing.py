@@ -30,12 +30,19 @@ Column = tuple[str, Cell]
 
 
 class Listing(list[Any]):
-    """A list of records with a title and the columns to show."""
+    """A list of records with a title and the columns to show; ``note`` is a line below."""
 
     def __init__(
-        self, noun: str, records: Iterable[Any], shown: Sequence[Column], *, empty: str = ""
+        self,
+        noun: str,
+        records: Iterable[Any],
+        shown: Sequence[Column],
+        *,
+        empty: str = "",
+        note: str = "",
     ) -> None:
         super().__init__(records)
+        self.note = note
         self._noun = noun
         self._columns = shown
         self._empty = empty
@@ -49,18 +56,22 @@ class Listing(list[Any]):
 
     def __repr__(self) -> str:
         if not self:
-            return f"no {self._noun}s{_because(self._empty)}"
+            return f"no {self._noun}s{_because(self._empty)}{self._below()}"
         more = len(self) - _ROWS_SHOWN
         tail = f"\n… and {more} more" if more > 0 else ""
-        return columns([name for name, _ in self._columns], self._rows()) + tail
+        return columns([name for name, _ in self._columns], self._rows()) + tail + self._below()
+
+    def _below(self) -> str:
+        return f"\n{self.note}" if self.note else ""
 
     def _repr_html_(self) -> str:
         return str(self._html())
 
     def _html(self) -> Element:
+        note = element("div", self.note, style="note") if self.note else None
         if not self:
             line = f"No {self._noun}s{_because(self._empty)}."
-            return card(line, kind="listing")
+            return card(line, note, kind="listing")
         more = len(self) - _ROWS_SHOWN
         tail = element("div", f"and {more} more", style="note") if more > 0 else None
         names = [name for name, _ in self._columns]
@@ -68,7 +79,7 @@ class Listing(list[Any]):
             [_cell(name, value) for name, value in zip(names, row, strict=True)]
             for row in self._rows()
         ]
-        return card(self._title, table(names, rows), tail, kind="listing", wide=True)
+        return card(self._title, table(names, rows), tail, note, kind="listing", wide=True)
 
 
 def _because(text: str) -> str:

@@ -45,6 +45,8 @@ def _manifest(call: Call, word: str) -> Any:
 
 def deploy(session: Session, call: Call) -> Shown | None:
     """Shows the parts becoming ready, in place; a dry run gives back what would change."""
+    if call["wait"] and call["no_wait"]:
+        raise UsageError("--wait and --no-wait exclude each other", hint="waiting is the rule")
     source = _manifest(call, "file")
     _warn(source)
     if call["dry_run"]:
@@ -81,6 +83,14 @@ def _follow(app: App, timeout_s: float, *, timed: bool) -> None:
             patience_s=FAILURE_PATIENCE_S if timed else timeout_s,
             on_status=lambda status: seen.__setitem__(0, status),
         )
+    if not status.scalers:
+        live.show(
+            said(
+                f"Application {visible(app.name, 80)} is deployed. It has no part that runs, so "
+                "there is nothing to wait for."
+            )
+        )
+        return
     took = ticker.elapsed_s if timed else None
     live.show(deploy_card(app.name, status, took, ended=True))
 
@@ -109,7 +119,9 @@ def app(session: Session, call: Call) -> Any:
     action, name = call["action"], call["name"]
     lattice = session.lattice
     if action == "list":
-        return listing("apps", lattice.apps)
+        found = listing("apps", lattice.apps)
+        found.note = f"managed by {visible(lattice.keeper(), 200)}"
+        return found
     if action == "validate":
         return _validate(call)
     if action == "put":
@@ -203,6 +215,7 @@ VERBS = (
         deploy,
         (Argument("file", "a manifest file, or $variable", Many.MAYBE, (), "file"),),
         (
+            Option("wait", "watch until it is deployed, which is the rule"),
             Option("no-wait", "return as soon as the manager has it"),
             Option("dry-run", "only show what would change, and why"),
             _TIMEOUT,
