@@ -23,6 +23,7 @@ from workbench.wasm import capi
 from workbench.wasm import introspect as introspection
 from workbench.wasm.cache import CompiledCache, default_directory
 from workbench.wasm.capi import wasmtime
+from workbench.wasm.carrier import rewritten
 from workbench.wasm.compiled import CompiledComponent
 from workbench.wasm.introspect import Introspection, introspect
 from workbench.wasm.limits import StoreLimits
@@ -39,9 +40,11 @@ Progress = Callable[[str], None]
 _VERSION = importlib.metadata.version("wasmtime")
 _PROGRESS_EVERY_S = 0.25
 _IDLE_TICKS = 50
-_CONFIGURATION = "epoch,no-concurrency,2"
+_CONFIGURATION = "epoch,no-concurrency,3"
 """Names the engine's settings in the cache key; change it with them."""
 
+_PLAIN, _CARRIES = b"p", b"c"
+"""Whether cached code is of a component that `carrier.py` has rewritten."""
 _DESCRIBED_BY = hashlib.sha256(
     b"".join(Path(module.__file__ or "").read_bytes() for module in (introspection, wit_types))
 ).digest()
@@ -167,8 +170,7 @@ class Engine:
             native, found = found_there
         else:
             stage("compiling")
-            native = self._compile(data, name)
-            found = introspect(native, self.native)
+            native, found = self._compile_and_read(data, name)
             stage("writing compiled code")
             if not self.cache.why_off:
                 self.cache.store(digest, native.serialize(), _described(found))
@@ -196,7 +198,21 @@ class Engine:
             log.warning("cached code %s is not used: %s", cached.path.name, error)
             self.cache.discard(digest)
             return None
-        return native, _description(cached.about) or introspect(native, self.native)
+        carries = cached.about[:1] == _CARRIES
+        found = _description(cached.about) or introspect(native, self.native, carries=carries)
+        return native, found
+
+    def _compile_and_read(self, data: bytes, name: str) -> tuple[Any, Introspection]:
+        carrying = rewritten(data)
+        if carrying is not None:
+            try:
+                native = self._compile(carrying, name)
+                return native, introspect(native, self.native, carries=True)
+            except InvalidComponent as error:
+                # Found out before code is made: it costs milliseconds.
+                log.debug("%s is not rewritten: %s", name or "a component", error)
+        native = self._compile(data, name)
+        return native, introspect(native, self.native)
 
     def _compile(self, data: bytes, name: str) -> Any:
         out = ctypes.POINTER(capi.ffi.wasmtime_component_t)()
@@ -319,14 +335,14 @@ def _cache_tag() -> str:
 
 def _described(found: Introspection) -> bytes:
     """The interfaces of a component for the cache: reading them out of it takes 30 ms."""
-    return _DESCRIBED_BY + pickle.dumps(found)
+    return (_CARRIES if found.carries else _PLAIN) + _DESCRIBED_BY + pickle.dumps(found)
 
 
 def _description(about: bytes) -> Introspection | None:
     """What `_described` wrote, if this same code wrote it. The cache vouches for the bytes."""
-    if not about.startswith(_DESCRIBED_BY):
+    if about[1 : 1 + len(_DESCRIBED_BY)] != _DESCRIBED_BY:
         return None
-    return pickle.loads(about[len(_DESCRIBED_BY) :])
+    return pickle.loads(about[1 + len(_DESCRIBED_BY) :])
 
 
 def _checked_digest(data: bytes, limits: StoreLimits) -> str:

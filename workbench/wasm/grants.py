@@ -22,7 +22,8 @@ __all__ = [
 Stdin = bytes | Iterable[bytes] | Callable[[int], bytes]
 """All of it, its parts one after another, or ``read(size)``, where ``b""`` is the end.
 
-Parts and ``read`` are asked on the invocation's worker thread, which waits for them.
+Parts and ``read`` are asked on the invocation's worker thread, which waits for them. An OSError
+from them is the failure of the guest's stream.
 """
 
 

@@ -8,12 +8,14 @@ other's resources, and two interfaces may use one name for different things (ARC
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from wasmtime import component as wc
 
 from workbench.errors import InvalidComponent
 from workbench.wasm.capi import ffi
+from workbench.wasm.carried import uncarried
 from workbench.wire.wit import types as wit
 from workbench.wire.wit.types import Function, FunctionKind, Interface, ResourceType, World
 
@@ -36,10 +38,13 @@ class Introspection:
     """The WIT model of one component.
 
     ``resources`` maps every name under which an import instance exports a resource,
-    ``(instance, name)``, to the resource it really is.
+    ``(instance, name)``, to the resource it really is. ``carried`` has the functions that carry
+    bytes as text in a component that `carrier.py` has rewritten, as wasmtime knows them.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, carries: bool = False) -> None:
+        self.carries = carries
+        self.carried: dict[tuple[str, str], Function] = {}
         self.imports: dict[str, Interface | Function] = {}
         self.exports: dict[str, Interface | Function] = {}
         self.resources: dict[tuple[str, str], ResourceType] = {}
@@ -52,7 +57,7 @@ class Introspection:
     def __getstate__(self) -> dict[str, Any]:
         # Kept with the compiled code (cache.py): without the handles that only `introspect` needs.
         state = Introspection().__dict__
-        kept = ("imports", "exports", "resources", "skipped")
+        kept = ("imports", "exports", "resources", "skipped", "carries", "carried")
         return state | {name: self.__dict__[name] for name in kept}
 
     def count(self) -> None:
@@ -90,8 +95,9 @@ class Introspection:
 class _Scope:
     """The named types of one interface, or of the world itself."""
 
-    def __init__(self, owner: Introspection) -> None:
+    def __init__(self, owner: Introspection, interface: str = "") -> None:
         self.owner = owner
+        self.interface = interface
         self.names: dict[wit.Type, str] = {}
         self.types: dict[str, wit.Type | ResourceType] = {}
 
@@ -153,9 +159,12 @@ _CONVERT: dict[type, Any] = {
 }
 
 
-def introspect(component: Any, engine: Any) -> Introspection:
-    """Read imports and exports of a compiled wasmtime component."""
-    found = Introspection()
+def introspect(component: Any, engine: Any, *, carries: bool = False) -> Introspection:
+    """Read imports and exports of a compiled wasmtime component.
+
+    ``carries`` says that the component was rewritten by `carrier.py`.
+    """
+    found = Introspection(carries=carries)
     component_type = component.type
     root = _Scope(found)
     for side, natives in (
@@ -187,7 +196,7 @@ def _item(
 def _interface(
     found: Introspection, name: str, native: Any, engine: Any, *, imported: bool
 ) -> Interface:
-    scope, natives = _Scope(found), []
+    scope, natives = _Scope(found, name), []
     uses: dict[str, tuple[str, str]] = {}
     for member, extern in native.exports(engine).items():
         item = extern.ty
@@ -221,10 +230,20 @@ _KINDS = {
 def _function(scope: _Scope, name: str, native: Any) -> Function:
     prefix = name[: name.index("]") + 1] if name.startswith("[") else ""
     params = tuple((n, scope.type(t)) for n, t in native.params)
-    return Function(
+    function = Function(
         name,
         params,
         scope.maybe(native.result),
         kind=_KINDS.get(prefix.replace("async ", "").replace("[async", "["), FunctionKind.FREE),
         is_async=bool(ffi.wasmtime_component_func_type_async(native.ptr())),
     )
+    if not scope.owner.carries:
+        return function
+    written = replace(
+        function,
+        params=tuple((n, uncarried(t)) for n, t in params),
+        result=function.result and uncarried(function.result),
+    )
+    if written != function:
+        scope.owner.carried[scope.interface, name] = function
+    return written

@@ -116,6 +116,8 @@ class Tree:
         return node
 
     def make_link(self, folder: FolderNode, name: str, target: str) -> None:
+        if not target:
+            raise failure(errno.ENOENT)
         self._demand_free(folder, name)
         self._enter(folder, name, LinkNode(next(self._numbers), target))
 

@@ -18,7 +18,7 @@ from workbench.wire.wit.types import (
 )
 from workbench.wire.wit.values import Case, Err, Ok, RecordValue, Some
 
-_LIBC = """
+LIBC = """
   (core module $libc
     (memory (export "mem") 4)
     (global $bump (mut i32) (i32.const 4096))
@@ -33,7 +33,7 @@ _LIBC = """
       (local.get $p)))
   (core instance $libc (instantiate $libc))
 """
-_OPTIONS = '(memory (core memory $libc "mem")) (realloc (core func $libc "realloc"))'
+OPTIONS = '(memory (core memory $libc "mem")) (realloc (core func $libc "realloc"))'
 
 
 class _Definitions:
@@ -109,7 +109,7 @@ def echo_component(item: Type) -> str:
     """Exports ``echo: func(v: list<item>) -> list<item>``."""
     types = _Definitions("export")
     listed = types.ref(List(item))
-    return f"""(component {_LIBC}
+    return f"""(component {LIBC}
   (core module $m
     (import "libc" "mem" (memory 1))
     (func (export "echo") (param i32 i32) (result i32)
@@ -118,7 +118,7 @@ def echo_component(item: Type) -> str:
   (core instance $i (instantiate $m (with "libc" (instance $libc))))
   {types.text}
   (func $echo (param "v" {listed}) (result {listed})
-    (canon lift (core func $i "echo") {_OPTIONS}))
+    (canon lift (core func $i "echo") {OPTIONS}))
   (export "echo" (func $echo)))"""
 
 
@@ -126,10 +126,10 @@ def relay_component(item: Type) -> str:
     """Imports ``host: func(v: list<item>) -> list<item>``, exports ``relay``, which calls it."""
     types = _Definitions("import")
     listed = types.ref(List(item))
-    return f"""(component {_LIBC}
+    return f"""(component {LIBC}
   {types.text}
   (import "host" (func $host (param "v" {listed}) (result {listed})))
-  (core func $lowered (canon lower (func $host) {_OPTIONS}))
+  (core func $lowered (canon lower (func $host) {OPTIONS}))
   (core module $m
     (import "libc" "mem" (memory 1))
     (import "host" "host" (func $host (param i32 i32 i32)))
@@ -139,7 +139,7 @@ def relay_component(item: Type) -> str:
   (core instance $i (instantiate $m (with "libc" (instance $libc))
     (with "host" (instance (export "host" (func $lowered))))))
   (func $relay (param "v" {listed}) (result {listed})
-    (canon lift (core func $i "relay") {_OPTIONS}))
+    (canon lift (core func $i "relay") {OPTIONS}))
   (export "relay" (func $relay)))"""
 
 

@@ -11,7 +11,9 @@ from collections.abc import Callable
 from typing import Any
 
 from workbench.wasm.store import CallState, GuestExit
-from workbench.wasm.wasi.io import InputStream, OutputStream, StreamClosed
+from workbench.wasm.wasi.filesystem_errors import error_code
+from workbench.wasm.wasi.io import InputStream, IoError, OutputStream, StreamClosed, StreamFailed
+from workbench.wasm.wasi.sockets_errors import network_code
 from workbench.wasm.wasi.table import WasiInterface, function
 from workbench.wire.wit.values import Err, Ok
 
@@ -110,7 +112,16 @@ class GrantedSource:
     def take(self, size: int) -> bytes:
         """Up to ``size`` bytes, none at the end."""
         if not self._rest and size:
-            self._rest = memoryview(bytes(self._next(size)))
+            try:
+                self._rest = memoryview(bytes(self._next(size)))
+            except OSError as error:
+                raise StreamFailed(
+                    IoError(
+                        error.strerror or str(error),
+                        file_code=error_code(error),
+                        network_code=network_code(error),
+                    )
+                ) from error
         data, self._rest = self._rest[:size], self._rest[size:]
         return bytes(data)
 
