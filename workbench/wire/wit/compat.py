@@ -3,6 +3,10 @@
 Names of types don't matter, since they never travel; names and order of fields, cases and
 flags do. Versions of interface ids don't matter either: the lattice compares them as text
 before any value is encoded (wrpc.md §2.1).
+
+Values have a direction: arguments go from the caller to the callee, results come back. Who
+receives may know more cases behind those that the sender has, because a case travels as its
+index (wrpc.md §10.1); more flags too, while they fit into the same bytes.
 """
 
 from __future__ import annotations
@@ -35,14 +39,17 @@ __all__ = ["compatible"]
 
 _MOST = 100
 
+Member = tuple[str, Type | None]
 Item = Type | ResourceType | Function | Interface | World
 
 
 def compatible(wanted: Item, offered: Item) -> list[str]:
     """What keeps ``offered`` from standing for ``wanted``; empty when nothing does.
 
-    More functions in an offered interface, more exports and fewer imports in an offered
-    world are no difference. At most 100 differences are listed.
+    ``wanted`` is what the caller knows, ``offered`` what the callee has; of two types, a value of
+    ``offered`` comes where ``wanted`` is expected. More functions in an offered interface, more
+    exports and fewer imports in an offered world are no difference. At most 100 differences are
+    listed.
     """
     comparison = _Comparison()
     comparison.item("", wanted, offered)
@@ -52,7 +59,9 @@ def compatible(wanted: Item, offered: Item) -> list[str]:
 class _Comparison:
     def __init__(self) -> None:
         self.found: list[str] = []
-        self._seen: set[tuple[int, int]] = set()
+        self._seen: set[tuple[int, int, bool]] = set()
+        # Whether values go from the wanted side to the offered one, as arguments do.
+        self._inward = False
 
     def _differ(self, path: str, message: str) -> None:
         if len(self.found) < _MOST:
@@ -99,8 +108,10 @@ class _Comparison:
             self._differ(path, f"takes {len(given)} parameters, not {len(names)}")
             return
         pairs = zip(wanted.params, offered.params, strict=True)
+        self._inward = True
         for (name, type), (_, other) in pairs:
             self._type(f"{path}({name})", type, other, 0)
+        self._inward = False
         self._optional(f"{path} result", wanted.result, offered.result, 0)
 
     def _optional(self, path: str, wanted: Type | None, offered: Type | None, depth: int) -> None:
@@ -113,8 +124,8 @@ class _Comparison:
     def _type(
         self, path: str, wanted: Type | ResourceType, offered: Type | ResourceType, depth: int
     ) -> None:
-        pair = (id(wanted), id(offered))
-        # Types share parts; each pair needs one look only.
+        pair = (id(wanted), id(offered), self._inward)
+        # Types share parts; each pair needs one look only in each direction.
         if wanted is offered or pair in self._seen:
             return
         if depth > DEFAULT_LIMITS.depth:
@@ -134,13 +145,17 @@ class _Comparison:
                 for index, (a, b) in enumerate(zip(items, others, strict=True)):
                     self._type(f"{path}[{index}]", a, b, below)
             case Record(_, fields), Record(_, others):
-                self._members(path, "field", fields, others, below)
+                if self._names(path, "field", _first(fields), _first(others)):
+                    self._members(path, fields, others, below)
             case Variant(_, cases), Variant(_, others):
-                self._members(path, "case", cases, others, below)
+                self._cases(path, cases, others, below)
             case Enum(_, names), Enum(_, others):
-                self._names(path, "case", names, others)
+                if not self._received(names, others):
+                    self._names(path, "case", names, others)
             case Flags(_, names), Flags(_, others):
-                self._names(path, "flag", names, others)
+                fits = (len(names) + 7) // 8 == (len(others) + 7) // 8
+                if not (fits and self._received(names, others)):
+                    self._names(path, "flag", names, others)
             case (Own(a), Own(b)) | (Borrow(a), Borrow(b)):
                 self._type(path, a, b, below)
             case ResourceType(a), ResourceType(b) if a == b:
@@ -150,17 +165,24 @@ class _Comparison:
             case _:
                 self._differ(path, f"is {_show(offered)}, not {_show(wanted)}")
 
-    def _members(
-        self,
-        path: str,
-        noun: str,
-        wanted: Sequence[tuple[str, Type | None]],
-        offered: Sequence[tuple[str, Type | None]],
-        depth: int,
+    def _cases(
+        self, path: str, wanted: Sequence[Member], offered: Sequence[Member], depth: int
     ) -> None:
-        if self._names(path, noun, [n for n, _ in wanted], [n for n, _ in offered]):
-            for (name, a), (_, b) in zip(wanted, offered, strict=True):
-                self._optional(f"{path}.{name}", a, b, depth)
+        names, others = _first(wanted), _first(offered)
+        if self._received(names, others) or self._names(path, "case", names, others):
+            self._members(path, wanted, offered, depth)
+
+    def _members(
+        self, path: str, wanted: Sequence[Member], offered: Sequence[Member], depth: int
+    ) -> None:
+        # What only the receiving side knows never comes.
+        for (name, a), (_, b) in zip(wanted, offered, strict=False):
+            self._optional(f"{path}.{name}", a, b, depth)
+
+    def _received(self, wanted: Sequence[str], offered: Sequence[str]) -> bool:
+        """Whether the receiving side knows all names of the sending one, at the same places."""
+        sent, known = (wanted, offered) if self._inward else (offered, wanted)
+        return list(known[: len(sent)]) == list(sent)
 
     def _names(self, path: str, noun: str, wanted: Sequence[str], offered: Sequence[str]) -> bool:
         if list(wanted) == list(offered):
@@ -174,6 +196,10 @@ class _Comparison:
         if not missing and not extra:
             self._differ(path, f"the {noun}s come in another order: {', '.join(offered)}")
         return False
+
+
+def _first(members: Sequence[Member]) -> list[str]:
+    return [name for name, _ in members]
 
 
 def _join(path: str, name: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given, settings
 
@@ -28,6 +30,10 @@ from workbench.wire.wit.types import (
     Variant,
     World,
 )
+from workbench.wire.wit.values import Case
+from workbench.wire.wrpc import function_codec
+
+NINE_FLAGS = Flags("f", tuple(f"n{n}" for n in range(9)))
 
 
 @settings(deadline=None, max_examples=40)
@@ -49,7 +55,11 @@ def test_every_type_is_compatible_with_itself(type: Type) -> None:
         (Record("a", (("x", U8),)), Record("a", (("x", List(U8)),)), [".x: is list<u8>, not u8"]),
         (Variant("v", (("a", None),)), Variant("v", (("a", U8),)), [".a: is u8, not nothing"]),
         (Enum("e", ("a",)), Enum("e", ("a", "b")), ["the case b is not expected"]),
-        (Flags("f", ("a", "b")), Flags("f", ("a",)), ["the flag b is missing"]),
+        (Enum("e", ("a", "b")), Enum("e", ("a",)), []),
+        (Enum("e", ("a", "b")), Enum("e", ("b",)), ["the case a is missing"]),
+        (Flags("f", ("a", "b")), Flags("f", ("a",)), []),
+        (Flags("f", ("a", "b")), Flags("f", ("b",)), ["the flag a is missing"]),
+        (NINE_FLAGS, Flags("f", NINE_FLAGS.names[:8]), ["the flag n8 is missing"]),
         (Result(U8), Result(U8, STRING), [".err: is string, not nothing"]),
         (Tuple((U8, U8)), Tuple((U8,)), ["is tuple<u8>, not tuple<u8, u8>"]),
         (List(Tuple((U8, U8))), List(Tuple((U8, STRING))), ["[][1]: is string, not u8"]),
@@ -78,6 +88,46 @@ def test_differences_of_functions_and_interfaces() -> None:
         "g: takes 0 parameters, not 1",
         "the function h is missing",
     ]
+
+
+OLD = Variant("e", (("a", None), ("b", U8)))
+NEW = Variant("e", (("a", None), ("b", U8), ("c", STRING)))
+
+
+@pytest.mark.parametrize("wrap", [lambda t: t, List, lambda t: Option(Record("r", (("x", t),)))])
+def test_the_receiving_side_may_know_more_cases(wrap: Callable[[Type], Type]) -> None:
+    old, new = wrap(OLD), wrap(NEW)
+    # Arguments go to the callee, so it may take more than the caller ever sends.
+    takes_old, takes_new = Function("f", (("x", old),)), Function("f", (("x", new),))
+    assert compatible(takes_old, takes_new) == []
+    (difference,) = compatible(takes_new, takes_old)
+    assert difference.endswith("the case c is missing") and difference.startswith("f(x)")
+    # Results come back, so there it is the other way round.
+    gives_old, gives_new = Function("f", (), old), Function("f", (), new)
+    assert compatible(gives_new, gives_old) == []
+    (difference,) = compatible(gives_old, gives_new)
+    assert difference.endswith("the case c is not expected") and "f result" in difference
+
+
+def test_a_type_may_fit_as_a_result_and_not_as_an_argument() -> None:
+    both = Function("f", (("x", NEW),), NEW)
+    assert compatible(both, Function("f", (("x", OLD),), OLD)) == ["f(x): the case c is missing"]
+
+
+def test_more_cases_do_not_hide_a_payload_that_differs() -> None:
+    other = Variant("e", (("a", None), ("b", STRING), ("c", STRING)))
+    assert compatible(Function("f", (("x", OLD),)), Function("f", (("x", other),))) == [
+        "f(x).b: is string, not u8"
+    ]
+
+
+def test_what_is_called_compatible_decodes_on_the_other_side() -> None:
+    caller = function_codec(Function("f", (("x", List(OLD)),)))
+    callee = function_codec(Function("f", (("x", List(NEW)),)))
+    sent = [Case("b", 7), Case("a")]
+    wire, _ = caller.encode_params([sent])
+    decoder = callee.params_decoder()
+    assert decoder.feed(wire) and list(decoder.values or ()) == [sent]
 
 
 def test_a_world_may_import_less_and_export_more() -> None:
