@@ -39,7 +39,7 @@ def child_traceparent(parent: str = "") -> str:
 class CallTrace:
     """One call as one side reports it. Made only while somebody listens to the tracer."""
 
-    __slots__ = ("_codec", "_common", "_id", "_side", "_tracer", "request_bytes")
+    __slots__ = ("_codec", "_common", "_handshake_ns", "_id", "_side", "_tracer", "request_bytes")
 
     def __init__(
         self,
@@ -59,6 +59,7 @@ class CallTrace:
         self._tracer = tracer
         self._codec = codec
         self.request_bytes = 0
+        self._handshake_ns: int | None = None
         self._id = call_id or next_call_id()
         self._side = side
         # In the order of CallEvent's fields, which is quicker than by name.
@@ -82,6 +83,7 @@ class CallTrace:
         self._emit(Phase.STARTED, params, None, None, size, 0, at_ns, wall_s)
 
     def handshake(self, at_ns: int | None = None, wall_s: float | None = None) -> None:
+        self._handshake_ns = time.perf_counter_ns() if at_ns is None else at_ns
         self._emit(Phase.HANDSHAKE, None, None, None, 0, 0, at_ns, wall_s)
 
     def first_byte(self) -> None:
@@ -114,6 +116,7 @@ class CallTrace:
             request_bytes, response_bytes,
             time.perf_counter_ns() if at_ns is None else at_ns,
             time.time() if wall_s is None else wall_s,
+            self._handshake_ns,
         )  # fmt: skip
         for listener in listeners:
             listener(event)

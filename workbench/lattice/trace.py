@@ -49,7 +49,8 @@ class CallEvent:
 
     ``at_ns`` is `time.perf_counter_ns()`; ``wall_s`` is epoch seconds. ``source`` and ``target``
     are component or provider ids, ``""`` where unknown. ``params`` and ``result`` hold the decoded
-    values (STARTED and COMPLETED), never secrets; ``error`` the exception of FAILED.
+    values (STARTED and COMPLETED), never secrets; ``error`` the exception of FAILED. The last event
+    tells when the handshake was, for those who do not listen to that.
     """
 
     call_id: int
@@ -69,6 +70,7 @@ class CallEvent:
     response_bytes: int = 0
     at_ns: int = field(default_factory=time.perf_counter_ns)
     wall_s: float = field(default_factory=time.time)
+    handshake_ns: int | None = None
 
 
 Listener = Callable[[CallEvent], None]

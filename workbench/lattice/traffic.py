@@ -71,17 +71,16 @@ class Call:
 
 # What is left of a report whose call the ring has let go of.
 _FORGOTTEN = CallEvent(0, Phase.STARTED, Side.CALLER, "", "", "", "")
-_PHASES = (Phase.STARTED, Phase.HANDSHAKE, Phase.COMPLETED, Phase.FAILED)
+_PHASES = (Phase.STARTED, Phase.COMPLETED, Phase.FAILED)
 
 
 class _Report:
     """What one side has told so far."""
 
-    __slots__ = ("end", "handshake_ns", "start")
+    __slots__ = ("end", "start")
 
     def __init__(self, start: CallEvent) -> None:
         self.start = start
-        self.handshake_ns: int | None = None
         self.end: CallEvent | None = None
 
     def without_values(self) -> None:
@@ -166,7 +165,8 @@ class _Pair:
         first = self.first
         if first.end is None and self.recorded and self.callee is not None:
             first = self.callee
-        start, end, handshake_ns = first.start, first.end, first.handshake_ns
+        start, end = first.start, first.end
+        handshake_ns = None if end is None else end.handshake_ns
         call = Call(
             number=self.number, source=start.source, target=start.target, instance=start.instance,
             function=start.function, link_name=start.link_name, started_s=start.wall_s,
@@ -296,9 +296,7 @@ class Traffic:
         report = pair.caller if event.side is Side.CALLER else pair.callee
         if report is None:
             return None
-        if phase is Phase.HANDSHAKE:
-            report.handshake_ns = event.at_ns
-        elif phase is Phase.COMPLETED or phase is Phase.FAILED:
+        if phase is Phase.COMPLETED or phase is Phase.FAILED:
             report.end = event
             del self._open[event.call_id]
             return self._end(pair)

@@ -33,7 +33,8 @@ def test_one_side_alone_makes_a_call(tracer: Tracer) -> None:
     assert [c.finished for c in traffic.in_flight()] == [False]
     tracer.emit(event(1, Phase.HANDSHAKE, at_ns=2_000_000))
     tracer.emit(event(1, Phase.FIRST_BYTE, at_ns=3_000_000))
-    tracer.emit(event(1, Phase.COMPLETED, at_ns=5_000_000, result="r", response_bytes=7))
+    end = {"at_ns": 5_000_000, "handshake_ns": 2_000_000, "result": "r", "response_bytes": 7}
+    tracer.emit(event(1, Phase.COMPLETED, **end))
     (call,) = traffic.calls()
     assert (call.source, call.target, call.function, call.params, call.result) == (
         "a", "b", "f", (1,), "r",
