@@ -56,7 +56,8 @@ class VirtualHost:
 class VirtualLattice:
     """Hosts, links and configs, with an engine on top and a queue of events between them.
 
-    ``fail_references`` never start. With ``chaos`` events are lost, doubled and reordered.
+    ``fail_references`` never start. With ``chaos`` events are lost, doubled, reordered and late,
+    requests and answers get lost, and a host may vanish with a command that it has just accepted.
     """
 
     def __init__(self, engine: Engine | None = None, *, chaos: random.Random | None = None) -> None:
@@ -111,7 +112,7 @@ class VirtualLattice:
             self.statuses += outputs.statuses.items()
             for command in outputs.commands:
                 self.commands.append(command)
-                self.engine.answered(command, self._carry_out(command), self.now)
+                self.engine.answered(command, self._fate(command), self.now)
             if not delivered and not outputs.commands:
                 return len(self.commands) - before
             self.now += 0.001
@@ -125,6 +126,9 @@ class VirtualLattice:
             batch += [e for e in batch if self.chaos.random() < 0.2]
             if self.chaos.random() < 0.3:
                 self.chaos.shuffle(batch)
+            late = [event for event in batch if self.chaos.random() < 0.1]
+            batch = [event for event in batch if event not in late]
+            self._queue.extend(late)
         for event in batch:
             self.engine.observe(event, self.now)
         return len(batch)
@@ -141,6 +145,19 @@ class VirtualLattice:
             self.settle()
 
     # What hosts do ----------------------------------------------------------------------------
+
+    def _fate(self, command: Command) -> Answer:
+        """Carried out and answered, unless chance wills it otherwise."""
+        roll = self.chaos.random() if self.chaos is not None else 1.0
+        if roll < 0.04:
+            return Answer(False, "no reply")  # the request was lost
+        answer = self._carry_out(command)
+        if roll < 0.08:
+            return Answer(False, "no reply")  # the answer was
+        host_id = getattr(command, "host_id", "")
+        if roll < 0.12 and host_id in self.hosts and len(self.hosts) > 1:
+            self.die(host_id)
+        return answer
 
     def _carry_out(self, command: Command) -> Answer:
         match command:
@@ -263,6 +280,17 @@ class VirtualLattice:
         fields = {k: getattr(link, k) for k in Link.__struct_fields__}
         self.tell(speaker, events.LinkdefSet(**fields))
         return Answer(True)
+
+    def standing(self) -> dict[tuple[str, ...], Any]:
+        """Everything that is there, by the slot that a command would change."""
+        found: dict[tuple[str, ...], Any] = {}
+        for host in self.hosts.values():
+            found |= {("component", name, host.id): c for name, c in host.components.items()}
+            found |= {("provider", name, host.id): p for name, p in host.providers.items()}
+        for link in self.links:
+            slot = ("link", link.source_id, link.name, link.wit_namespace, link.wit_package)
+            found[slot] = (*found.get(slot, ()), link)
+        return found | {("config", name): values for name, values in self.configs.items()}
 
     # What a test asks -------------------------------------------------------------------------
 
