@@ -3,7 +3,7 @@
     python -m benchmarks.codec [--seconds 0.5] [--json FILE] [--only NAME]
 
 Throughput counts bytes on the wire and is taken from CPU time, the best of several rounds.
-Beside each figure stands its ratio to a calibration of the same run: pure Python that looks at
+Beside each figure stands its ratio to a calibration taken just before: pure Python that looks at
 every byte once, which is what a decoder without any short cut would cost at least.
 """
 
@@ -105,7 +105,7 @@ def best_s(work: Callable[[], object], seconds: float) -> float:
     return best
 
 
-def calibration_mb_s() -> float:
+def calibration_mb_s(seconds: float) -> float:
     """What pure Python does that looks at each byte of a buffer once."""
     data = bytes(range(256)) * 2000
 
@@ -116,7 +116,7 @@ def calibration_mb_s() -> float:
             position += 1
         return total
 
-    return len(data) / best_s(look, 1.0) / 1e6
+    return len(data) / best_s(look, seconds) / 1e6
 
 
 def _in_pieces(codec: FunctionCodec, wire: bytes) -> None:
@@ -126,7 +126,7 @@ def _in_pieces(codec: FunctionCodec, wire: bytes) -> None:
     assert done
 
 
-def measure(type: Type, value: Any, seconds: float, calibration: float) -> Figures:
+def measure(type: Type, value: Any, seconds: float) -> Figures:
     codec = function_codec(Function("f", (("p", type),), type))
     wire, _ = codec.encode_params([value])
     assert codec.params_decoder().feed(wire)
@@ -136,7 +136,8 @@ def measure(type: Type, value: Any, seconds: float, calibration: float) -> Figur
     }
     if len(wire) > PIECE:
         work["decode_pieces"] = lambda: _in_pieces(codec, wire)
-    figures: Figures = {"bytes": len(wire)}
+    calibration = calibration_mb_s(seconds)
+    figures: Figures = {"bytes": len(wire), "calibration_mb_s": round(calibration, 1)}
     for name, call in work.items():
         taken = best_s(call, seconds)
         figures[f"{name}_us"] = round(taken * 1e6, 2)
@@ -153,17 +154,14 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     parser.add_argument("--only", default="")
     options = parser.parse_args()
-    calibration = calibration_mb_s()
     results: Figures = {
         "machine": f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
-        "calibration_mb_s": round(calibration, 1),
     }
     print(json.dumps(results))
     for name, (type, value) in cases().items():
         if options.only in name:
-            results[name] = figures = measure(type, value, options.seconds, calibration)
+            results[name] = figures = measure(type, value, options.seconds)
             print(f"{name:24} {figures}", flush=True)
-    results["calibration_end_mb_s"] = round(calibration_mb_s(), 1)
     if options.json:
         options.json.write_text(json.dumps(results, indent=1) + "\n")
 

@@ -94,6 +94,8 @@ def _char(buffer: Buffer, position: int) -> tuple[str, int]:
     first = buffer[position]
     if first < 0x80:
         return chr(first), position + 1
+    if not 0xC2 <= first < 0xF5:  # begins no character: not worth waiting for more
+        raise DecodeError(f"{first:#04x} does not begin a char", offset=position)
     end = position + (2 if first < 0xE0 else 3 if first < 0xF0 else 4)
     if end > len(buffer):
         raise NeedMore(end - len(buffer))

@@ -12,6 +12,7 @@ import pytest
 from tests.unit.wire.wrpc.known import function
 from workbench.errors import DecodeError, LimitExceeded, UsageError, ValueMismatch
 from workbench.wire.limits import Limits
+from workbench.wire.wit.scalars import INTEGER_RANGES
 from workbench.wire.wit.types import (
     BOOL,
     CHAR,
@@ -35,6 +36,7 @@ from workbench.wire.wit.types import (
     List,
     Option,
     Own,
+    Prim,
     Record,
     ResourceType,
     Result,
@@ -189,6 +191,22 @@ def test_signed_numbers_survive_the_round_trip(bits: int) -> None:
         (S16, "80 80 20"),
         (CHAR, "ff ff ff ff"),
         (CHAR, "ed a0 80"),
+        (CHAR, "80"),
+        (CHAR, "c0"),
+        (CHAR, "c1 bf"),
+        (CHAR, "f5"),
+        (CHAR, "f4 90 80 80"),
+        (CHAR, "e2 28 a1"),
+        (List(CHAR), "01 80"),
+        (List(STRING), "01 01 ff"),
+        (List(U16), "01 ff ff 04"),
+        (List(U32), "02 00 ff ff ff ff 1f"),
+        (List(U64), "01 ff ff ff ff ff ff ff ff ff 02"),
+        (List(S16), "01 80 80 20"),
+        (List(S32), "01 80 80 80 80 10"),
+        (List(S64), "01 80 80 80 80 80 80 80 80 80 80"),
+        (S64, "80 80 80 80 80 80 80 80 80 02"),
+        (List(BOOL), "01 02"),
         (STRING, "02 ff fe"),
         (Option(U8), "02"),
         (Result(U8), "02"),
@@ -258,12 +276,36 @@ def test_a_wrong_argument_is_named() -> None:
         encode_params(add, [])
 
 
-@pytest.mark.parametrize("value", [-1, 65536, 1.5, "1", None])
-def test_numbers_out_of_range_never_reach_the_wire(value: object) -> None:
+@pytest.mark.parametrize("type", [U8, U16, U32, U64, S8, S16, S32, S64], ids=str)
+@pytest.mark.parametrize("wrap", [lambda t: t, List, Option, lambda t: Tuple((t, t))])
+def test_numbers_out_of_range_never_reach_the_wire(type: Prim, wrap: Any) -> None:
+    low, high = INTEGER_RANGES[type.name]
+    whole = wrap(type)
+    for number in (low - 1, high + 1, 1 << 70, 1.5, "1", [], object()):
+        value = {List: [low, number], Tuple: (high, number)}.get(whole.__class__, number)
+        out = bytearray(b"before")
+        with pytest.raises(ValueMismatch):
+            encode_value(whole, value, out, [], ())
+        assert out == b"before"
+
+
+@pytest.mark.parametrize(
+    ("type", "value"),
+    [
+        (BOOL, 1), (CHAR, ""), (CHAR, "ab"), (CHAR, "\ud800"), (STRING, b"x"), (STRING, "\ud800"),
+        (F32, "1"), (F64, None), (List(U8), "x"), (List(F64), [1, "x"]), (List(F32), "ab"),
+        (Option(Option(U8)), 5), (Result(U8), 5), (Result(None, U8), Ok(5)),
+        (OTHER, Case("nope")), (OTHER, Case("a", 1)), (OTHER, Case("b")), (WIDE, "c300"),
+        (Flags("f", ("a",)), {"b"}), (Tuple((U8, U8)), (1,)), (Own(ResourceType("r")), 5),
+        (PERSON, {"name": "x", "age": 1}), (PERSON, Case("a")),
+    ],
+)  # fmt: skip
+def test_a_value_that_does_not_fit_is_named_and_never_sent(type: Type, value: object) -> None:
     out = bytearray()
-    with pytest.raises(ValueMismatch):
-        encode_value(U16, value, out, [], ())
+    with pytest.raises(ValueMismatch) as caught:
+        encode_value(Tuple((U8, type)), (7, value), out, [], (), "arg")
     assert not out
+    assert caught.value.path.startswith("arg")
 
 
 def test_streams_are_always_sent_pending() -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import pytest
 
-from tests.unit.wire.wrpc.known import function
+from tests.unit.wire.wrpc.known import exchanges, function
 from workbench.wire.http_wrpc import HANDLE
 from workbench.wire.wit.types import (
     STRING,
@@ -27,6 +28,7 @@ from workbench.wire.wrpc import (
     FutureDecoder,
     Pending,
     StreamDecoder,
+    decoder,
     encode_chunk,
     encode_item,
     function_codec,
@@ -262,3 +264,44 @@ def test_options_of_options_are_told_apart() -> None:
     for value, hexed in ((None, "00"), (Some(None), "0100"), (Some(Some(None)), "010100"),
                          (Some(Some(5)), "01010105")):  # fmt: skip
         round_trip(f, (value,), hexed, value, hexed)
+
+
+def test_every_recorded_channel_re_encodes_to_its_bytes() -> None:
+    seen: Counter[str] = Counter()
+    for exchange in exchanges():
+        instance, _, name = exchange.subject.partition(".wrpc.0.0.1.")[2].rpartition(".")
+        codec = function_codec(function(instance, name))
+        for way, base, types in ((">", ".params", codec.param_channels),
+                                 ("<", ".results", codec.result_channels)):  # fmt: skip
+            for path, messages in exchange.channels(way, base).items():
+                wire = b"".join(messages)
+                type = types.get(path)
+                assert (type is None) == (not wire), "only intermediate nodes carry nothing"
+                if type is not None:
+                    seen[str(type)] += 1
+                    assert re_encoded(type, wire) == wire
+    # Bodies of requests and responses, objects and their names, trailers and outcomes.
+    assert seen == {
+        "stream<u8>": 60, "future<option<list<tuple<string, list<list<u8>>>>>>": 58,
+        "stream<string>": 1, "future<result<_, string>>": 3,
+    }  # fmt: skip
+
+
+def re_encoded(type: Stream | Future, wire: bytes) -> bytes:
+    if isinstance(type, Future):
+        assert type.item is not None
+        value, rest = first_of(type.item, wire)
+        assert not rest
+        return encode_item(type, value)[0]
+    assert type.item is not None
+    chunks = b""
+    while wire:
+        items, wire = first_of(List(type.item), wire)
+        chunks += encode_chunk(type, items)[0]
+    return chunks
+
+
+def first_of(type: Type, wire: bytes) -> tuple[Any, bytes]:
+    made = decoder(type)()
+    assert made.feed(wire) and made.values is not None
+    return made.values[0], wire[len(wire) - made.trailing :]
