@@ -20,8 +20,8 @@ import os from 'node:os';
 import { writeFile } from 'node:fs/promises';
 const [tool, sourcePath, witPath, worldName, output] = process.argv.slice(2);
 os.setPriority(5);
-const { componentize } = await import(tool);
 try {
+  const { componentize } = await import(tool);
   const { component } = await componentize({ sourcePath, witPath, worldName });
   await writeFile(output, component);
 } catch (error) {

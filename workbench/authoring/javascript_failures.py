@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from workbench.authoring.javascript_tool import install_command
 from workbench.errors import BuildError
 
 __all__ = ["CELL_FILE", "build_failure", "syntax_failure"]
@@ -15,6 +16,7 @@ _CHECKED_AT = re.compile(r"check\.mjs:(\d+)\s*\n(.*?)\n+(SyntaxError: [^\n]*)", 
 _CELL_PLACE = re.compile(r"(?:^|[@\s])cell\.js:(\d+):(\d+)")
 _RAISED = re.compile(r"cell\.js:(\d+):\d+ (\w*(?:Error|Exception)\b.*)")
 _NO_MODULE = re.compile(r'Error loading module "([^"]+)"')
+_NO_PACKAGE = re.compile(r"Cannot find package '([^']+)' imported from")
 _NO_EXPORT = re.compile(
     r'"source\.js" does not export (.*?) as expected by the world\.\n(.*)', re.DOTALL
 )
@@ -32,6 +34,11 @@ def syntax_failure(output: str) -> BuildError:
 
 def build_failure(output: str, source: str) -> BuildError:
     """The error of a cell whose build failed."""
+    if package := _NO_PACKAGE.search(output):
+        return BuildError(
+            f"componentize-js is installed without {package[1]}, which it needs",
+            hint=f"install it again:\n{install_command()}", output="", line=None,
+        )  # fmt: skip
     if missing := _NO_EXPORT.search(output):
         return BuildError(
             f"the world wants {missing[1]}, and the cell exports none",

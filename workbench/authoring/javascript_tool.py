@@ -19,10 +19,11 @@ from pathlib import Path
 from workbench.authoring.cache import default_cache_dir
 from workbench.errors import BuildError
 
-__all__ = ["JavaScriptTool", "find_javascript_tool"]
+__all__ = ["JavaScriptTool", "find_javascript_tool", "install_command"]
 
 FOLDER_VARIABLE = "WASMCLOUD_WORKBENCH_JS"
-_PACKAGE = Path("node_modules") / "@bytecodealliance" / "componentize-js"
+PACKAGE = "@bytecodealliance/componentize-js"
+_PACKAGE = Path("node_modules") / PACKAGE
 _HANDLER = re.compile(rb"wasi:http/incoming-handler@(0\.2\.\d+)")
 
 
@@ -51,7 +52,7 @@ def find_javascript_tool() -> JavaScriptTool:
     if node is None:
         raise BuildError(
             "JavaScript components are built with Node, and there is no `node` on the PATH",
-            hint="install Node 20 or later, then componentize-js:\n" + _install_command(),
+            hint=f"install Node 20 or later, then componentize-js:\n{install_command()}",
         )
     for root in _roots(Path(node)):
         folder = root / _PACKAGE
@@ -62,13 +63,15 @@ def find_javascript_tool() -> JavaScriptTool:
         return JavaScriptTool(folder.resolve(), version, node)
     raise BuildError(
         "componentize-js, which builds JavaScript components, is not installed",
-        hint=f"install it once (some 400 MB), for example with\n{_install_command()}\n"
+        hint=f"install it once (some 400 MB), for example with\n{install_command()}\n"
         f"or name the folder whose node_modules has it in {FOLDER_VARIABLE}",
     )
 
 
-def _install_command() -> str:
-    return f"npm install --prefix {_own_folder()} @bytecodealliance/componentize-js"
+def install_command() -> str:
+    """What installs the tool where it is looked for, whatever the working directory."""
+    # The second package is used by the first, which forgets to name it.
+    return f"npm install --prefix {_own_folder()} {PACKAGE} @bytecodealliance/preview2-shim"
 
 
 def _own_folder() -> Path:

@@ -149,6 +149,12 @@ SOURCE = "const a = {};\nfunction deep() { return a.b.c; }\ndeep();\nimport { x 
             "no packages",
             4,
         ),
+        (
+            "Cannot find package '@bytecodealliance/preview2-shim' imported from /x/splicer.js",
+            "componentize-js is installed without @bytecodealliance/preview2-shim, which it needs",
+            "npm install --prefix",
+            None,
+        ),
         ("\nsomething else\nat x", "something else", "", None),
         ("", "the build failed", "", None),
     ],
