@@ -22,11 +22,14 @@ from workbench.wire.limits import DEFAULT_LIMITS
 from workbench.wire.wit.mismatch import Mismatch, describe_type
 from workbench.wire.wit.naming import closest
 from workbench.wire.wit.python_values import PYTHON_RULES
+from workbench.wire.wit.scalars import INTEGER_RANGES
 from workbench.wire.wit.source import Source
 from workbench.wire.wit.types import (
+    STRING,
     U8,
     Enum,
     Flags,
+    Function,
     List,
     Option,
     Prim,
@@ -39,13 +42,17 @@ from workbench.wire.wit.types import (
 from workbench.wire.wit.values import Case, Err, Ok, Some, record_class
 from workbench.wire.wit.wave_text import print_wave
 
-__all__ = ["parse_wave", "print_wave"]
+__all__ = ["parse_wave", "parse_wave_arguments", "print_wave"]
 
 _SPACE = re.compile(r"(?:\s+|//[^\n]*)*", re.ASCII)
 _WORD = re.compile(r"%?[A-Za-z][A-Za-z0-9]*(?:-[A-Za-z0-9]+)*")
 _NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?", re.ASCII)
 _PLAIN = re.compile(r"""[^"'\\\n]*""")
-_ESCAPE = re.compile(r"\\(?:([\"'\\tnr])|u\{([0-9A-Fa-f]{1,6})\})")
+_BACKSLASH = re.compile(r"\\(?:([\"'\\tnr])|u\{([0-9A-Fa-f]{1,6})\}|)")
+_BLOCK_START = re.compile(r'"""\r?\n')
+# A list of plain integers as a whole, and what makes a JSON number of it invalid.
+_INTEGERS = re.compile(r"\[([-0-9,\s]*)\]", re.ASCII)
+_LEADING_ZERO = re.compile(r"(?<![0-9])0[0-9]")
 _ESCAPES = {"t": "\t", "n": "\n", "r": "\r"}
 # The longest integer of any type has 20 digits; more are refused before they are read.
 _DIGITS = 400
@@ -60,6 +67,20 @@ def parse_wave(type: Type, text: str, path: str = "") -> Any:
         fault.report(path)
     reader.end()
     return value
+
+
+def parse_wave_arguments(function: Function, text: str) -> tuple[Any, ...]:
+    """The arguments of one call as they stand in parentheses: ``(1, "x")``.
+
+    Options at the end may be left out (WAVE, "Function arguments"). Errors name the parameter.
+    """
+    reader = _Reader(text)
+    try:
+        values = reader.arguments(function)
+    except Mismatch as fault:
+        fault.report("")
+    reader.end()
+    return values
 
 
 class _Reader:
@@ -114,6 +135,32 @@ class _Reader:
 
     def _name(self, type: Type) -> str:
         return self._word(type).removeprefix("%")
+
+    def arguments(self, function: Function) -> tuple[Any, ...]:
+        if not self._accept("("):
+            self._fail_expected(f"'(' of the arguments of {function.name}")
+        values: list[Any] = []
+        more = True
+        for name, type in function.params:
+            if not more or self._text.startswith(")", self._at):
+                if not isinstance(type, Option):
+                    self._fail(f"{function.name} takes {name}: {describe_type(type)} here too")
+                values.append(None)
+                continue
+            try:
+                values.append(self.value(type, 0))
+            except Mismatch as fault:
+                raise fault.within(name) from None
+            more = self._accept(",")
+        if not self._accept(")"):
+            taken = len(function.params)
+            what = (
+                "',' or ')'"
+                if not more and taken
+                else f"')': {function.name} takes {taken} arguments"
+            )
+            self._fail_expected(what)
+        return tuple(values)
 
     # -- values -------------------------------------------------------------------------------
 
@@ -205,7 +252,7 @@ class _Reader:
         self._at += 1
         value = self._quoted('"', start)
         self._skip()
-        return PYTHON_RULES.reader(Prim("string"))(value)
+        return PYTHON_RULES.reader(STRING)(value)
 
     def _quoted(self, quote: str, start: int) -> str:
         parts: list[str] = []
@@ -227,9 +274,8 @@ class _Reader:
                 self._fail("this text has no closing quote", start)
 
     def _escape(self) -> str:
-        found = _ESCAPE.match(self._text, self._at)
-        if found is None:
-            self._fail(r"""an escape is \" \' \\ \t \n \r or \u{…}""")
+        found = _BACKSLASH.match(self._text, self._at)
+        assert found is not None  # it is called at a backslash
         value = self._unescape(found, self._at)
         self._at = found.end()
         return value
@@ -237,6 +283,8 @@ class _Reader:
     def _unescape(self, found: re.Match[str], offset: int) -> str:
         if found[1] is not None:
             return _ESCAPES.get(found[1], found[1])
+        if found[2] is None:
+            self._fail(r"""an escape is \" \' \\ \t \n \r or \u{…}""", offset)
         code = int(found[2], 16)
         if code > 0x10FFFF or 0xD800 <= code <= 0xDFFF:
             self._fail(f"U+{code:04X} is no character", offset)
@@ -244,28 +292,39 @@ class _Reader:
 
     def _block(self, start: int) -> str:
         """A multi-line string: its last line sets the indent that is taken off."""
-        end = self._text.find("\n", start)
-        if end < 0 or self._text[start + 3 : end].strip():
+        opened = _BLOCK_START.match(self._text, start)
+        if opened is None:
             self._fail('after """ the text starts on the next line', start)
-        close = re.compile(r'\n([ ]*)"""').search(self._text, end)
-        if close is None:
+        first = opened.end()
+        close = self._text.find('"""', first)
+        if close < 0:
             self._fail('this text has no closing """', start)
-        indent = close[1]
-        lines = self._text[end : close.start()].replace("\r\n", "\n").split("\n")[1:]
-        parts = []
-        for line in lines:
-            if line and not line.startswith(indent):
-                self._fail('each line is indented at least as far as the closing """', start)
-            parts.append(
-                _ESCAPE.sub(lambda found: self._unescape(found, start), line[len(indent) :])
-            )
-        self._at = close.end()
+        # The line break before the closing quotes belongs to them.
+        last = self._text.rfind("\n", start, close)
+        indent = self._text[last + 1 : close]
+        if indent.strip(" "):
+            self._fail('closing """ stand on a line of their own; in a text write ""\\"', close)
+        self._at = close + 3
         self._skip()
-        return PYTHON_RULES.reader(Prim("string"))("\n".join(parts))
+        lines = self._text[first:last].split("\n") if first <= last else []
+        parts: list[str] = []
+        for line in lines:
+            if line.strip("\r") and not line.startswith(indent):
+                self._fail('each line is indented at least as far as the closing """', first)
+            parts.append(self._unescaped(line.removesuffix("\r")[len(indent) :], first))
+            first += len(line) + 1
+        return PYTHON_RULES.reader(STRING)("\n".join(parts))
+
+    def _unescaped(self, line: str, offset: int) -> str:
+        return _BACKSLASH.sub(lambda found: self._unescape(found, offset), line)
 
     def _list(self, type: List, item: Type, depth: int) -> Any:
         if item == U8 and self._text.startswith('"', self._at):
             return self._string(type).encode()
+        if isinstance(item, Prim) and item.name in INTEGER_RANGES:
+            numbers = self._integers()
+            if numbers is not None:
+                return PYTHON_RULES.reader(type)(numbers)
         self._expect("[", type)
         values: list[Any] = []
         try:
@@ -277,6 +336,22 @@ class _Reader:
         except Mismatch as fault:
             raise fault.within(f"[{len(values)}]") from None
         return bytes(values) if item == U8 else values
+
+    def _integers(self) -> list[int] | None:
+        """A list of integers read at once; None where it has to be looked at one by one."""
+        found = _INTEGERS.match(self._text, self._at)
+        if found is None or _LEADING_ZERO.search(found[1]):
+            return None
+        words = found[1].split(",")
+        if not words[-1].strip():
+            words.pop()
+        try:
+            numbers = list(map(int, words))
+        except ValueError:
+            return None
+        self._at = found.end()
+        self._skip()
+        return numbers
 
     def _tuple(self, type: Tuple, items: tuple[Type, ...], depth: int) -> tuple[Any, ...]:
         self._expect("(", type)
@@ -328,6 +403,8 @@ class _Reader:
             name = self._name(type)
             if name not in type.names:
                 _fail_name(type, name, "flag", type.names)
+            if name in names:
+                raise Mismatch(describe_type(type), name, "the flag is given twice")
             names.add(name)
             if not self._accept(","):
                 self._expect("}", type)

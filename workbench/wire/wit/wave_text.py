@@ -6,8 +6,8 @@ import math
 import struct
 from typing import Any
 
+from workbench.wire.wit.scalars import INTEGER_RANGES
 from workbench.wire.wit.types import (
-    U8,
     Enum,
     Flags,
     List,
@@ -83,7 +83,8 @@ class _Printer:
                 self._put(f"<{type}>")
 
     def _list(self, item: Type, value: Any) -> None:
-        if item == U8 and isinstance(value, (bytes, bytearray)):
+        plain = isinstance(item, Prim) and item.name in INTEGER_RANGES
+        if plain and isinstance(value, (bytes, bytearray, list, tuple)):
             # Each number takes three characters or more, so the limit bounds the slice.
             shown = value if self._left == math.inf else value[: int(self._left) + 1]
             self._put("[")

@@ -22,6 +22,7 @@ from workbench.wire.wit.types import (
     U32,
     Enum,
     Flags,
+    Function,
     List,
     Option,
     Record,
@@ -32,7 +33,7 @@ from workbench.wire.wit.types import (
     Variant,
 )
 from workbench.wire.wit.values import Case, Err, Ok, Some, record_class
-from workbench.wire.wit.wave import parse_wave, print_wave
+from workbench.wire.wit.wave import parse_wave, parse_wave_arguments, print_wave
 
 PERSON = Record("person", (("name", STRING), ("age", U8), ("email", Option(STRING))))
 MAYBE = Variant("maybe", (("none", None), ("ok", U8)))
@@ -163,3 +164,133 @@ def test_a_type_that_nests_too_deeply_is_refused() -> None:
         type = List(type)
     with pytest.raises(WitSyntaxError, match="deeper than 64 levels"):
         parse_wave(type, "[" * 100 + "1" + "]" * 100)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ('"""\n"""', ""),
+        ('"""\n\n"""', ""),
+        ('"""\r\na\r\n\r\nb\r\n"""', "a\n\nb"),
+        ('"""\n    deep\n  shallow\n\n  """', "  deep\nshallow\n"),
+        ('"""\na ""\\"" \\\\ \\t \\u{2603} \\r\n"""', 'a """" \\ \t \u2603 \r'),
+        ('"""\n\ta\\n\n"""', "\ta\n"),
+    ],
+)
+def test_multi_line_strings_are_dedented_and_unescaped(text: str, value: str) -> None:
+    assert parse_wave(STRING, text) == value
+    assert parse_wave(Tuple((STRING, U8)), f"({text}, 1)") == (value, 1)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '""""""',
+        '""" """',
+        '"""a\n"""',
+        '"""\na"""',
+        '"""\n  x """ y\n  """',
+        '"""\nx \\"""\n"""',
+        '"""\n""""',
+        '"""\n\\j\n"""',
+        '"""\n\\u{d800}\n"""',
+        '"""\n  a\n b\n  """',
+        '"""\n\t"""',
+        '"a\nb"',
+        '"\\',
+        '"\\u{110000}"',
+        '"\\u{}"',
+        "'",
+        "'a",
+    ],
+)
+def test_faulty_quoting_is_refused(text: str) -> None:
+    with pytest.raises(WitSyntaxError):
+        parse_wave(CHAR if text[0] == "'" else STRING, text)
+
+
+@pytest.mark.parametrize(
+    ("type", "text", "value"),
+    [
+        (List(U8), "[]", b""),
+        (List(U32), "[ 1,2 , // two\n 3,]", [1, 2, 3]),
+        (List(S32), "[-1, 0, -0]", [-1, 0, 0]),
+        (List(List(U8)), "[[1], [], [2, 3,]]", [b"\x01", b"", b"\x02\x03"]),
+    ],
+)
+def test_lists_of_integers_read_as_any_list_does(type: Type, text: str, value: Any) -> None:
+    assert parse_wave(type, text) == value
+
+
+@pytest.mark.parametrize(
+    "text", ["[01]", "[1,,2]", "[,]", "[1 2]", "[--1]", "[1-2]", "[- 1]", "[1", "[1]]", "[0x1]"]
+)
+def test_lists_of_integers_are_no_looser_than_single_ones(text: str) -> None:
+    with pytest.raises(WitSyntaxError):
+        parse_wave(List(S32), text)
+
+
+def test_a_fault_in_a_list_of_integers_names_its_index() -> None:
+    with pytest.raises(ValueMismatch) as caught:
+        parse_wave(Tuple((List(U8),)), "([1, 2, 300])", "p")
+    assert caught.value.path == "p[0][2]"
+
+
+def test_a_flag_comes_once() -> None:
+    with pytest.raises(ValueMismatch, match="the flag is given twice"):
+        parse_wave(Flags("f", ("a", "b")), "{a, b, a}")
+
+
+GREET = Function(
+    "greet", (("p", PERSON), ("times", U8), ("tail", Option(STRING)), ("n", Option(U8)))
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "rest"),
+    [
+        ('({name: "A", age: 1}, 3)', (3, None, None)),
+        ('( {name: "A", age: 1}, 3, )', (3, None, None)),
+        ('({name: "A", age: 1}, 3, none)', (3, None, None)),
+        ('({name: "A", age: 1}, 3, "x", some(4)) // done', (3, "x", 4)),
+    ],
+)
+def test_the_arguments_of_a_call_are_read_in_parentheses(text: str, rest: Any) -> None:
+    person, *others = parse_wave_arguments(GREET, text)
+    assert (person.name, tuple(others)) == ("A", rest)
+
+
+def test_a_call_without_parameters_has_empty_parentheses() -> None:
+    assert parse_wave_arguments(Function("f"), " ( ) ") == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("3", "expected '(' of the arguments of greet, found '3'"),
+        ("()", "greet takes p: record person"),
+        ('({name: "A", age: 1})', "greet takes times: u8 here too"),
+        ('({name: "A", age: 1}, 1', "expected ',' or ')', found the end"),
+        ('({name: "A", age: 1}, 1, none, 2, 3)', "greet takes 4 arguments"),
+        ('({name: "A", age: 1} 1)', "greet takes times: u8 here too"),
+        ('({name: "A", age: 1}, 1) x', "expected the end of the value"),
+    ],
+)
+def test_wrong_argument_lists_point_at_the_place(text: str, words: str) -> None:
+    with pytest.raises(WitSyntaxError) as caught:
+        parse_wave_arguments(GREET, text)
+    assert words in caught.value.message
+
+
+def test_a_wrong_argument_is_named_with_its_parameter() -> None:
+    with pytest.raises(ValueMismatch) as caught:
+        parse_wave_arguments(GREET, '({name: "A", age: 300}, 1)')
+    assert caught.value.message.startswith("p.age: expected u8, got 300 (int)")
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.lists(typed_values(max_leaves=4), max_size=4))
+def test_every_argument_list_reads_back(drawn: list[tuple[Type, Any]]) -> None:
+    function = Function("f", tuple((f"p{i}", type) for i, (type, _) in enumerate(drawn)))
+    text = ", ".join(print_wave(type, value) for type, value in drawn)
+    assert parse_wave_arguments(function, f"({text})") == tuple(value for _, value in drawn)
