@@ -364,11 +364,14 @@ class _Parts:
 
 def to_python_log(line: LogLine) -> None:
     """Under ``workbench.component``. What the host has to say about a thing it runs reaches people
-    as event, answer or trouble of the lattice, so in the log it is only information."""
+    as event, answer or trouble of the lattice, so in the log it is only information. The record
+    names the invocation by its trace and carries the line itself as ``line``."""
     _component_log.log(
         logging.INFO if line.stream == "host" else _LEVELS.get(line.level, logging.INFO),
-        "%s %s: %s",
+        "%s %s %s: %s",
         line.component_id,
+        line.traceparent[3:35] or "-",
         line.context or line.stream,
         line.message,
+        extra={"line": line},
     )

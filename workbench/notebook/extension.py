@@ -8,6 +8,7 @@ from typing import Any
 from workbench.notebook import errors
 from workbench.notebook.comm import Panel
 from workbench.notebook.completion import matcher
+from workbench.notebook.component_log import ComponentLog
 from workbench.notebook.display import records
 from workbench.notebook.magics import WasmcloudMagics
 from workbench.notebook.session import Session
@@ -19,6 +20,7 @@ __all__ = ["load", "unload"]
 class _Loaded:
     matcher: Any
     panel: Panel
+    log: ComponentLog
 
 
 _loaded: dict[int, _Loaded] = {}
@@ -35,7 +37,8 @@ def load(shell: Any) -> None:
     errors.install(shell)
     records.register(shell)
     panel.open()
-    _loaded[id(shell)] = _Loaded(found, panel)
+    session.log.open()
+    _loaded[id(shell)] = _Loaded(found, panel, session.log)
     print("wasmCloud workbench is loaded: %wasmcloud up starts a lattice, %wasmcloud lists verbs.")
 
 
@@ -44,6 +47,7 @@ def unload(shell: Any) -> None:
     if loaded is None:
         return
     loaded.panel.close()
+    loaded.log.close()
     shell.Completer.custom_matchers.remove(loaded.matcher)
     records.unregister(shell)
     errors.uninstall(shell)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import workbench
 from workbench.authoring import Built, WitRegistry
 from workbench.errors import NotRunning, UsageError
+from workbench.notebook.component_log import ComponentLog
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -29,6 +30,7 @@ class Session:
     ) -> None:
         self.shell = shell
         self._changed = changed
+        self.log = ComponentLog(shell)
         self.wit = WitRegistry()
         self.built: dict[str, Built] = {}
 

@@ -37,6 +37,8 @@ STYLES: dict[str, str] = {
     "block": f"{_CODE};white-space:pre-wrap;overflow-wrap:anywhere;max-height:320px;overflow:auto;"
     "margin:6px 0 0;padding:8px 10px;border-radius:4px;"
     "background:var(--jp-layout-color2,rgba(128,128,128,.12))",
+    "log": f"{_CODE};padding:4px 0 4px 2px;max-width:860px",
+    "logline": "white-space:pre-wrap;overflow-wrap:anywhere",
     "section": "margin-top:8px",
     "signatures": f"{_CODE};white-space:pre-wrap;overflow-wrap:anywhere;margin:2px 0 4px;"
     "padding:0 0 0 14px;background:none;border:0;color:inherit",

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from workbench.notebook.verbs import apps, author, calls, lattice, links, see, units
+from workbench.notebook.verbs import apps, author, calls, lattice, links, logs, see, units
 from workbench.notebook.verbs.model import Argument, Body, Call, Many, Option, Verb
 
 __all__ = ["PLANNED", "VERBS", "Argument", "Body", "Call", "Many", "Option", "Verb"]
 
 _GROUPS: tuple[tuple[str, tuple[Verb, ...]], ...] = (
     ("A lattice", lattice.VERBS),
-    ("See and understand", see.VERBS),
+    ("See and understand", (*see.VERBS, *logs.VERBS)),
     ("Write components", author.VERBS),
     ("Applications", apps.VERBS),
     ("By hand", (*units.VERBS, *links.VERBS)),
