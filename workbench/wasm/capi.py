@@ -84,6 +84,7 @@ store_context = _quick("wasmtime_store_context", P, P)
 store_limiter = _quick("wasmtime_store_limiter", None, P, *[c_int64] * 5)
 store_delete = _lengthy("wasmtime_store_delete", None, P)
 set_epoch_deadline = _quick("wasmtime_context_set_epoch_deadline", None, P, c_uint64)
+set_fuel = _quick("wasmtime_context_set_fuel", P, P, c_uint64)
 epoch_callback = _quick("wasmtime_store_epoch_deadline_callback", None, P, P, P, P)
 increment_epoch = _quick("wasmtime_engine_increment_epoch", None, P)
 

@@ -32,6 +32,7 @@ WORTH_NS = 200_000
 START_TICKS = 10
 """Epoch ticks that start code may take when it is run ahead."""
 _FAILURES = 3
+_ALL_FUEL = 2**63
 
 _spare: list[ctypes.Array[ctypes.c_char]] = []
 
@@ -41,7 +42,9 @@ class Instance:
 
     __slots__ = ("_scratch", "address", "context", "store")
 
-    def __init__(self, engine: int, limits: StoreLimits, epoch_callback: int) -> None:
+    def __init__(
+        self, engine: int, limits: StoreLimits, epoch_callback: int, *, metered: bool = False
+    ) -> None:
         self.store = capi.store_new(engine, None, None)
         self.context = capi.store_context(self.store)
         capi.store_limiter(
@@ -53,6 +56,8 @@ class Instance:
             limits.memories,
         )
         capi.epoch_callback(self.store, epoch_callback, None, None)
+        if metered:
+            capi.set_fuel(self.context, _ALL_FUEL if limits.fuel is None else limits.fuel)
         try:
             self._scratch = _spare.pop()
         except IndexError:

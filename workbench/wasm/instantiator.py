@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from workbench.errors import NotFound, NotRunning, Trap
+from workbench.errors import NotFound, NotRunning, Trap, UsageError
 from workbench.wasm import capi
 from workbench.wasm.compiled import CompiledComponent, ExportIndex
 from workbench.wasm.grants import NOTHING, Grants
@@ -74,6 +74,11 @@ class Instantiator:
     ) -> None:
         self.component = component
         self.engine = component.engine
+        if limits.fuel is not None and not self.engine.metered:
+            raise UsageError(
+                "a limit on fuel needs an engine that counts it",
+                hint="make it with Engine(metered=True)",
+            )
         self.imports = provide
         self.name = name
         self.limits = limits
@@ -260,7 +265,8 @@ class Instantiator:
         self._ready.cost(began_ns)
 
     def _new_instance(self) -> Instance:
-        return Instance(self.engine.pointer, self.limits, EPOCH_CALLBACK)
+        engine = self.engine
+        return Instance(engine.pointer, self.limits, EPOCH_CALLBACK, metered=engine.metered)
 
     def _call(self, state: CallState, export: _Export, args: Sequence[Any]) -> Any:
         instance, context = state.instance, state.context

@@ -16,7 +16,7 @@ class StoreLimits:
     ``memory_bytes`` holds for each linear memory; together with ``memories`` it bounds a store.
     ``timeout_s`` counts from the moment the invocation gets a thread. ``log_line_bytes`` cuts
     lines of stdout and stderr, ``body_window_bytes`` is how much of an HTTP body may wait between
-    guest and loop.
+    guest and loop. ``fuel`` needs a metered `Engine`; None is without limit.
     """
 
     memory_bytes: int = 256 * _MIB
@@ -25,6 +25,7 @@ class StoreLimits:
     tables: int = 100
     memories: int = 16
     timeout_s: float = 600.0
+    fuel: int | None = None
     component_bytes: int = 50 * _MIB
     log_line_bytes: int = 8192
     body_window_bytes: int = 256 * 1024

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["explain"]
 
 _LIMITS = (
+    ("all fuel consumed", "fuel", "raise fuel in the limits, or look for an endless loop"),
     ("call stack exhausted", "stack", "look for endless recursion"),
     (
         "too much data is being copied",

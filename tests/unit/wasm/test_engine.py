@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.unit.wasm.conftest import TINY_API, wat
-from workbench.errors import InvalidComponent, NotRunning
+from workbench.errors import InvalidComponent, LimitHit, NotRunning, UsageError
 from workbench.wasm import Engine, StoreLimits, wat_to_bytes
+from workbench.wasm.binary import unsigned
 from workbench.wire.wit.types import U32, Function, Interface
 
 
@@ -66,6 +69,40 @@ def test_flipped_bytes_are_refused_or_run(engine: Engine) -> None:
             engine.load_blocking(bytes(bad))
         except InvalidComponent:
             continue
+
+
+def test_fuel_stops_a_guest_at_the_same_place_every_time(tmp_path: Path) -> None:
+    engine = Engine(cache_dir=tmp_path / "c", workers=1, metered=True)
+    component = engine.load_blocking(wat("tiny"))
+    for fuel, enough in ((1, False), (10_000, True)):
+        instantiator = component.instantiator(limits=replace(engine.limits, fuel=fuel))
+        for _ in range(3):
+            if enough:
+                assert instantiator.call_inline(TINY_API, "add", (1, 2)) == 3
+                continue
+            with pytest.raises(LimitHit) as caught:
+                instantiator.call_inline(TINY_API, "add", (1, 2))
+            assert caught.value.limit == "fuel"
+    assert component.instantiator().call_inline(TINY_API, "add", (1, 2)) == 3
+    engine.close_blocking()
+
+
+def test_a_limit_on_fuel_without_a_meter_is_refused(engine: Engine) -> None:
+    component = engine.load_blocking(wat("tiny"))
+    with pytest.raises(UsageError, match="counts it"):
+        component.instantiator(limits=replace(engine.limits, fuel=1))
+
+
+async def test_hashing_and_compiling_leave_the_loop_alone(tmp_path: Path) -> None:
+    """Measured in processor time of the loop's thread, which nobody else can take."""
+    # A custom section of 20 MB: much to hash, little to compile.
+    padding = b"\0" + unsigned(20_000_002) + b"\x01x" + bytes(20_000_000)
+    engine = Engine(cache_dir=tmp_path / "c", workers=1)
+    data = wat("http") + padding
+    begun = time.thread_time()
+    await engine.load(data)
+    assert time.thread_time() - begun < 0.01
+    await engine.close()
 
 
 def test_a_component_beyond_the_size_limit_is_refused(tmp_path: Path) -> None:
