@@ -364,10 +364,11 @@ class _Parts:
 
 def to_python_log(line: LogLine) -> None:
     """Under ``workbench.component``. What the host has to say about a thing it runs reaches people
-    as event, answer or trouble of the lattice, so in the log it is only information. The record
+    as event, answer or trouble of the lattice, so in the log it is only information, or less. The record
     names the invocation by its trace and carries the line itself as ``line``."""
+    level = _LEVELS.get(line.level, logging.INFO)
     _component_log.log(
-        logging.INFO if line.stream == "host" else _LEVELS.get(line.level, logging.INFO),
+        min(level, logging.INFO) if line.stream == "host" else level,
         "%s %s %s: %s",
         line.component_id,
         line.traceparent[3:35] or "-",

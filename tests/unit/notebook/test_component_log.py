@@ -113,6 +113,12 @@ def test_a_closed_log_leaves_the_logger_as_it_was(shell: InteractiveShell) -> No
     assert (logger.level, list(logger.handlers)) == before
 
 
+def test_how_a_host_compiles_is_no_line_of_the_component(log: ComponentLog) -> None:
+    to_python_log(LogLine("hello", "debug", "compiling (3.0 s)", stream="host"))
+    to_python_log(LogLine("hello", "error", "it failed", stream="host"))
+    assert [one.line.message for one in log.lines()] == ["it failed"]
+
+
 def test_the_python_log_names_component_and_invocation(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO, logger=component_log.LOGGER):
         write("one")

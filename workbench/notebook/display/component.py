@@ -10,6 +10,7 @@ from workbench.errors import WorkbenchError
 from workbench.notebook.display.html import Child, Element, element
 from workbench.notebook.display.shown import Shown, badge, card, text_facts
 from workbench.notebook.display.text import plural, size, visible
+from workbench.wire.wit.lookup import function_paths
 from workbench.wire.wit.printer import print_function
 from workbench.wire.wit.types import Function, Interface
 
@@ -23,6 +24,9 @@ _INTERFACES = 40
 _WIT_LINES = 1000
 _LONGEST = 300
 
+# componentize-py's own plumbing: an instance of this name holds `init`, which is nobody's to call.
+_PLUMBING = frozenset({"exports"})
+
 Items = dict[str, Interface | Function]
 
 
@@ -34,7 +38,7 @@ def component_card(component: Component) -> Shown:
     hint = _hint(component)
     html = card(
         element("span", "Component ", element("bdi", visible(_name(component), 80))),
-        _section("exports", _interfaces(component.exports)),
+        _section("exports", _interfaces(_offered(component))),
         _section("needs", _interfaces(missing)),
         _folded(f"{plural(len(wasi), 'interface')} of WASI", _names(wasi)) if wasi else None,
         _section("signed", [signed]) if signed else None,
@@ -50,6 +54,10 @@ def component_card(component: Component) -> Shown:
 
 def _name(component: Component) -> str:
     return component.name or component.digest[:12]
+
+
+def _offered(component: Component) -> Items:
+    return {name: item for name, item in component.exports.items() if name not in _PLUMBING}
 
 
 def _needed(component: Component) -> Items:
@@ -124,18 +132,16 @@ def _claims(component: Component) -> str:
 
 def _hint(component: Component) -> str:
     """A call to begin with."""
-    for name, item in component.exports.items():
-        if name.startswith("wasi:http/incoming-handler@"):
-            return '.http("GET", "/")'
-        if not isinstance(item, Interface) or item.functions:
-            break
-    functions = component.functions
+    offered = _offered(component)
+    if any(name.startswith("wasi:http/incoming-handler@") for name in offered):
+        return '.http("GET", "/")'
+    functions = function_paths(offered)
     return f".run({functions[0]!r}, …)" if functions else ""
 
 
 def _text(component: Component, missing: Items, wasi: list[str], signed: str) -> str:
     lines = [f"Component {visible(_name(component), 80)}, {size(component.size)}"]
-    for title, items in (("exports", component.exports), ("needs", missing)):
+    for title, items in (("exports", _offered(component)), ("needs", missing)):
         lines += [f"  {title}"] if items else []
         for name, item in list(items.items())[:_INTERFACES]:
             lines += [f"    {visible(name, 120)}"] if _is_interface(item) else []
