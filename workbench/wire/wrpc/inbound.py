@@ -51,6 +51,7 @@ class Inbound:
         self._early_bytes = 0
         self._fresh: list[Path] = []
         self._rooted = False
+        self._closed = False
 
     @property
     def is_open(self) -> bool:
@@ -84,6 +85,8 @@ class Inbound:
         return []
 
     def _may_come(self, path: Path) -> bool:
+        if self._closed:
+            return False
         if self._dynamic:
             return not self._rooted or bool(self._open)
         return not self._rooted and path in self._known
@@ -143,6 +146,7 @@ class Inbound:
         outputs: list[Output] = [Closed(path, False, error) for path in self._open]
         self._open.clear()
         self._early.clear()
+        self._closed = True
         return outputs
 
     def drop(self, path: Path) -> None:

@@ -252,7 +252,8 @@ class CallerMachine:
 
     def _fail(self, error: Exception) -> list[Output]:
         self._failed = True
-        outputs: list[Output] = [] if self.answered else [Failed(error)]
+        told = self.answered or self._cancelled
+        outputs: list[Output] = [] if told else [Failed(error)]
         return [*outputs, *self._results.close(error)]
 
     def timeout(self, waiting: Waiting, timeout_s: float) -> list[Output]:

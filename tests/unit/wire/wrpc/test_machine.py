@@ -85,11 +85,15 @@ def test_a_recorded_call_is_served_and_called_with_the_same_bytes(exchange: Exch
     assert (
         subjects.invocation(parts.lattice, parts.target, parts.instance, f.name) == exchange.subject
     )
-    args = _serve(exchange, f, parts)
-    _call(exchange, f, parts, args)
+    serving, args = _serve(exchange, f, parts)
+    outputs = _call(exchange, f, parts, args)
+    for answer in of(outputs, Answered):
+        _answer(exchange, serving, answer.value)
 
 
-def _serve(exchange: Exchange, f: Function, parts: subjects.Invocation) -> tuple[Any, ...]:
+def _serve(
+    exchange: Exchange, f: Function, parts: subjects.Invocation
+) -> tuple[CalleeMachine, tuple[Any, ...]]:
     """The callee machine gets what the recorded caller sent; returns the decoded parameters."""
     name = CallName(parts.target, parts.instance, parts.function)
     machine = callee(f, name=name, inbox=exchange.peer or "S", reply=exchange.reply)
@@ -104,7 +108,19 @@ def _serve(exchange: Exchange, f: Function, parts: subjects.Invocation) -> tuple
     assert _content(outputs) == {
         p: _plain(f, p, data, False) for p, data in channels.items() if any(data)
     }
-    return params.args
+    return machine, params.args
+
+
+def _answer(exchange: Exchange, serving: CalleeMachine, value: Any) -> None:
+    """The callee machine answers with the recorded messages, cut at the same places."""
+    outputs = serving.finish(value)
+    recorded = [d for way, t, d in exchange.messages if (way, t) == ("<", ".results")]
+    sent = [out for out in outputs if isinstance(out, Publish)]
+    assert [out.data for out in sent] == recorded
+    assert {out.subject for out in sent} == {f"{exchange.reply}.results"}
+    # Beside the channels, real peers end the nodes between them, which carry nothing.
+    channels = {p for p, data in exchange.channels("<", ".results").items() if any(data)}
+    assert {out.path for out in outputs if isinstance(out, SendChannel)} == channels
 
 
 def _content(outputs: list[Any]) -> dict[tuple[int, ...], Any]:
@@ -149,7 +165,7 @@ _FUTURES = _Futures({b"\x00": None})
 
 def _call(
     exchange: Exchange, f: Function, parts: subjects.Invocation, args: tuple[Any, ...]
-) -> None:
+) -> list[Any]:
     """The caller machine makes the same request and reads the recorded answer."""
     name = CallName(parts.target, parts.instance, parts.function)
     machine = caller(
@@ -169,6 +185,7 @@ def _call(
     if recorded and not recorded[-1]:
         assert sent == recorded
     _check_answer(exchange, f, machine, outputs)
+    return outputs
 
 
 def _check_answer(
