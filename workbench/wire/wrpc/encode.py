@@ -12,32 +12,16 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import Any, NamedTuple, TypeAlias, assert_never
+from typing import Any, NamedTuple, TypeAlias
 
 from workbench.errors import UsageError
-from workbench.wire.wit.types import (
-    Borrow,
-    Enum,
-    ErrorContext,
-    Flags,
-    Future,
-    List,
-    Option,
-    Own,
-    Prim,
-    Record,
-    Result,
-    Stream,
-    Tuple,
-    Type,
-    Variant,
-)  # fmt: skip
+from workbench.wire.wit import types as wit
 from workbench.wire.wit.values import Case, Err, Handle, Ok, Some, record_class
 from workbench.wire.wrpc.integers import integer_list_writer
 from workbench.wire.wrpc.leb128 import signed_writer, unsigned_writer, write_unsigned
 from workbench.wire.wrpc.pending import AsyncType, Path
 from workbench.wire.wrpc.shape import has_async
-from workbench.wire.wrpc.source import Source
+from workbench.wire.wrpc.source import COMPOSITES, Source
 
 __all__ = ["Deferred", "Encoder", "compile_encoder"]
 
@@ -54,25 +38,23 @@ Encoder: TypeAlias = Callable[[Any, bytearray, "list[Deferred]", Path], None]
 
 
 @lru_cache(maxsize=8192)
-def compile_encoder(type: Type) -> Encoder:
+def compile_encoder(type: wit.Type) -> Encoder:
     """The encoder of any type; the same object for equal types."""
     match type:
-        case List(Prim("u8")):
+        case wit.List(wit.Prim("u8")):
             return _bytes
-        case Flags(_, names):
+        case wit.Flags(_, names):
             return _flags(names)
-        case Own() | Borrow():
+        case wit.Own() | wit.Borrow():
             return _handle
-        case Stream() | Future():
+        case wit.Stream() | wit.Future():
             return _deferred(type)
-        case Variant(_, cases):
+        case wit.Variant(_, cases):
             return _variant(cases)
-        case Prim() | List() | Option() | Result() | Tuple() | Record() | Enum():
-            return _Writing().encoder(type)
-        case ErrorContext():
+        case wit.ErrorContext():
             raise UsageError("error-context can't travel over wRPC")
         case _:
-            assert_never(type)
+            return _Writing().encoder(type)
 
 
 def _bytes(value: Any, out: bytearray, deferred: list[Deferred], path: Path) -> None:
@@ -113,7 +95,7 @@ def _deferred(type: AsyncType) -> Encoder:
     return encode
 
 
-def _variant(cases: tuple[tuple[str, Type | None], ...]) -> Encoder:
+def _variant(cases: tuple[tuple[str, wit.Type | None], ...]) -> Encoder:
     by_name = {
         name: (index, None if item is None else compile_encoder(item))
         for index, (name, item) in enumerate(cases)
@@ -162,53 +144,57 @@ class _Writing:
     def __init__(self) -> None:
         self.source = Source()
 
-    def encoder(self, type: Type) -> Encoder:
+    def encoder(self, type: wit.Type) -> Encoder:
         self.source.line("append = out.append")
-        if isinstance(type, Prim | Enum):
+        if isinstance(type, wit.Prim | wit.Enum):
             self.value(type, "value", "path", 0)
         else:
             self.parts(type, "value", "path", 0)
         return self.source.function("value, out, deferred, path", f"encoder of {type}")
 
-    def value(self, type: Type, it: str, path: str, depth: int) -> None:
+    def value(self, type: wit.Type, it: str, path: str, depth: int) -> None:
         """Lines that append the ``type`` in the variable ``it``; ``path`` holds where it is."""
         source = self.source
         match type:
-            case Prim("u8"):
+            case wit.Prim("u8"):
                 source.line(f"append({it})")
-            case Prim("bool"):
+            case wit.Prim("bool"):
                 self._bool(it)
-            case Prim("string"):
+            case wit.Prim("string"):
                 self._string(it)
-            case Prim("f32" | "f64" as name):
+            case wit.Prim("f32" | "f64" as name):
                 pack = source.bind(struct.Struct(f"<{_FLOATS[name]}").pack)
                 source.line(f"out += {pack}({it})")
-            case Prim("char" | "s8" as name):
+            case wit.Prim("char" | "s8" as name):
                 source.line(f"{source.bind(_char if name == 'char' else _s8)}({it}, out)")
-            case Prim(name):
+            case wit.Prim(name):
                 self._integer(name, it)
-            case Enum(_, cases):
+            case wit.Enum(_, cases):
                 index = {case: number for number, case in enumerate(cases)}
                 self._size(f"{source.bind(index)}[{it}]")
-            case Option() | Result() | Tuple() | Record() if source.has_room(type, depth):
-                self.parts(type, it, path, depth)
-            case List(item) if item != Prim("u8") and source.has_room(type, depth):
+            case wit.List(wit.Prim("u8")):
+                self._call(type, it, path)
+            case _ if isinstance(type, COMPOSITES) and source.has_room(type, depth):
                 self.parts(type, it, path, depth)
             case _:
-                source.line(f"{source.bind(compile_encoder(type))}({it}, out, deferred, {path})")
+                self._call(type, it, path)
 
-    def parts(self, type: Type, it: str, path: str, depth: int) -> None:
+    def _call(self, type: wit.Type, it: str, path: str) -> None:
+        encode = self.source.bind(compile_encoder(type))
+        self.source.line(f"{encode}({it}, out, deferred, {path})")
+
+    def parts(self, type: wit.Type, it: str, path: str, depth: int) -> None:
         match type:
-            case List(item):
+            case wit.List(item):
                 self._list(item, it, path, depth + 1)
-            case Option(item):
+            case wit.Option(item):
                 self._option(item, it, path, depth + 1)
-            case Result(ok, err):
+            case wit.Result(ok, err):
                 self._result(ok, err, it, path, depth + 1)
-            case Tuple(items):
+            case wit.Tuple(items):
                 self._require(f"isinstance({it}, tuple)", "not a tuple")
                 self._row(items, it, path, depth + 1)
-            case Record(_, fields):
+            case wit.Record(_, fields):
                 kind = self.source.bind(record_class(type))
                 self._require(f"{it}.__class__ is {kind}", "not the record's class")
                 self._row([item for _, item in fields], f"{it}._values", path, depth + 1)
@@ -254,10 +240,10 @@ class _Writing:
         self._size(f"len({data})")
         self.source.line(f"out += {data}")
 
-    def _list(self, item: Type, it: str, path: str, depth: int) -> None:
+    def _list(self, item: wit.Type, it: str, path: str, depth: int) -> None:
         source, part = self.source, self.source.fresh()
         self._require(f"isinstance({it}, {source.bind((list, tuple))})", "not a list")
-        if isinstance(item, Prim) and item.name not in ("bool", "char", "string"):
+        if isinstance(item, wit.Prim) and item.name not in ("bool", "char", "string"):
             code = _FLOATS.get(item.name)
             write = _float_list(code) if code else integer_list_writer(item.name)
             source.line(f"{source.bind(write)}({it}, out)")
@@ -272,13 +258,13 @@ class _Writing:
             with source.block(f"for {part} in {it}"):
                 self.value(item, part, path, depth)
 
-    def _option(self, item: Type, it: str, path: str, depth: int) -> None:
+    def _option(self, item: wit.Type, it: str, path: str, depth: int) -> None:
         source = self.source
         with source.block(f"if {it} is None"):
             source.line("append(0)")
         with source.block("else"):
             source.line("append(1)")
-            if isinstance(item, Option):
+            if isinstance(item, wit.Option):
                 self._require(
                     f"isinstance({it}, {source.bind(Some)})", "an option in an option is Some"
                 )
@@ -290,7 +276,9 @@ class _Writing:
         self.source.line(f"{inner} = {it}.value")
         return inner
 
-    def _result(self, ok: Type | None, err: Type | None, it: str, path: str, depth: int) -> None:
+    def _result(
+        self, ok: wit.Type | None, err: wit.Type | None, it: str, path: str, depth: int
+    ) -> None:
         source = self.source
         for number, (side, kind) in enumerate(((ok, Ok), (err, Err))):
             with source.block(f"{'el' * number}if isinstance({it}, {source.bind(kind)})"):
@@ -303,7 +291,7 @@ class _Writing:
         with source.block("else"):
             source.line("raise TypeError('a result is Ok or Err')")
 
-    def _row(self, items: Sequence[Type], row: str, path: str, depth: int) -> None:
+    def _row(self, items: Sequence[wit.Type], row: str, path: str, depth: int) -> None:
         names = [self.source.fresh() for _ in items]
         # Raises ValueError for a row of another length.
         self.source.line(f"{', '.join(names)}, = {row}")

@@ -8,27 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any, assert_never
+from typing import Any
 
 from workbench.errors import DecodeError, UsageError
 from workbench.wire.limits import DEFAULT_LIMITS, Limits
-from workbench.wire.wit.types import (
-    Borrow,
-    Enum,
-    ErrorContext,
-    Flags,
-    Future,
-    List,
-    Option,
-    Own,
-    Prim,
-    Record,
-    Result,
-    Stream,
-    Tuple,
-    Type,
-    Variant,
-)
+from workbench.wire.wit import types as wit
 from workbench.wire.wit.values import Case, Err, Ok, RecordValue, Some, record_class
 from workbench.wire.wrpc.integers import integer_list_reader
 from workbench.wire.wrpc.leaves import (
@@ -45,33 +29,31 @@ from workbench.wire.wrpc.leaves import (
     read_count,
 )
 from workbench.wire.wrpc.leb128 import Buffer
-from workbench.wire.wrpc.source import Source
+from workbench.wire.wrpc.source import COMPOSITES, Source
 
 __all__ = ["plain"]
 
 
 @lru_cache(maxsize=8192)
-def plain(type: Type, limits: Limits = DEFAULT_LIMITS) -> Plain:
+def plain(type: wit.Type, limits: Limits = DEFAULT_LIMITS) -> Plain:
     """The plain decoder of a type without streams and futures; the same object for equal types."""
     match type:
-        case Prim(name):
+        case wit.Prim(name):
             return prim_reader(name, limits)
-        case List(Prim(name) as item) if _is_number(item):
+        case wit.List(wit.Prim(name) as item) if _is_number(item):
             return _number_list(name, limits)
-        case Variant(name, cases):
+        case wit.Variant(name, cases):
             return _variant(name, [(case, _optional(item, limits)) for case, item in cases])
-        case Enum(name, cases):
+        case wit.Enum(name, cases):
             return enum_reader(name, cases)
-        case Flags(name, names):
+        case wit.Flags(name, names):
             return flags_reader(name, names)
-        case Own() | Borrow():
+        case wit.Own() | wit.Borrow():
             return handle_reader(limits)
-        case List() | Option() | Result() | Tuple() | Record():
-            return _Reading(limits).decoder(type)
-        case Stream() | Future() | ErrorContext():
+        case wit.Stream() | wit.Future() | wit.ErrorContext():
             raise UsageError(f"{type} has no plain encoding in wRPC")
         case _:
-            assert_never(type)
+            return _Reading(limits).decoder(type)
 
 
 def _number_list(name: str, limits: Limits) -> Plain:
@@ -82,7 +64,7 @@ def _number_list(name: str, limits: Limits) -> Plain:
     return integer_list_reader(name, limits)
 
 
-def _optional(type: Type | None, limits: Limits) -> Plain | None:
+def _optional(type: wit.Type | None, limits: Limits) -> Plain | None:
     return None if type is None else plain(type, limits)
 
 
@@ -125,7 +107,7 @@ class _Reading:
         self.limits = limits
         self.source = Source()
 
-    def decoder(self, type: Type) -> Plain:
+    def decoder(self, type: wit.Type) -> Plain:
         source = self.source
         with source.block("try"):
             self.parts(type, "value", 0)
@@ -134,49 +116,49 @@ class _Reading:
             source.line(f"raise {source.bind(_no_text)}(position) from error")
         return source.function("buffer, position", f"decoder of {type}")
 
-    def value(self, type: Type, to: str, depth: int) -> None:
+    def value(self, type: wit.Type, to: str, depth: int) -> None:
         """Lines that read a ``type`` into the variable ``to``."""
         match type:
-            case Prim("u8"):
+            case wit.Prim("u8"):
                 self.source.lines(f"{to} = buffer[position]", "position += 1")
-            case Prim("bool"):
+            case wit.Prim("bool"):
                 self._bool(to)
-            case Prim("string"):
+            case wit.Prim("string"):
                 self._string(to)
-            case Prim("f32" | "f64" as name):
+            case wit.Prim("f32" | "f64" as name):
                 self._float(name, to)
-            case Prim(name) if name[0] in "us" and name != "s8":
+            case wit.Prim(name) if name[0] in "us" and name != "s8":
                 self._integer(name, type, to)
-            case Enum(_, cases):
+            case wit.Enum(_, cases):
                 self._short(to, min(len(cases), 0x80), f"{self.source.bind(cases)}[{to}]", type)
-            case Option() | Result() | Tuple() | Record() if self.source.has_room(type, depth):
-                self.parts(type, to, depth)
-            case List(item) if not _is_number(item) and self.source.has_room(type, depth):
+            case wit.List(item) if _is_number(item):
+                self._call(type, to)
+            case _ if isinstance(type, COMPOSITES) and self.source.has_room(type, depth):
                 self.parts(type, to, depth)
             case _:
                 self._call(type, to)
 
-    def parts(self, type: Type, to: str, depth: int) -> None:
+    def parts(self, type: wit.Type, to: str, depth: int) -> None:
         match type:
-            case List(item):
+            case wit.List(item):
                 self._list(item, to, depth + 1)
-            case Option(item):
+            case wit.Option(item):
                 self._option(item, to, depth + 1)
-            case Result(ok, err):
+            case wit.Result(ok, err):
                 self._result(ok, err, to, depth + 1)
-            case Tuple(items):
+            case wit.Tuple(items):
                 self.source.line(f"{to} = ({self._row(items, depth)},)")
-            case Record(_, fields):
+            case wit.Record(_, fields):
                 row = self._row([item for _, item in fields], depth)
                 self._make(record_class(type), RecordValue._values, f"({row},)", to)
             case _:
                 raise TypeError(f"{type} has no parts")
 
-    def _call(self, type: Type, to: str) -> None:
+    def _call(self, type: wit.Type, to: str) -> None:
         decode = self.source.bind(plain(type, self.limits))
         self.source.line(f"{to}, position = {decode}(buffer, position)")
 
-    def _short(self, to: str, limit: int, value: str, type: Type) -> None:
+    def _short(self, to: str, limit: int, value: str, type: wit.Type) -> None:
         """One byte below ``limit`` gives ``value``; all else goes to the decoder of ``type``."""
         self.source.line(f"{to} = buffer[position]")
         with self.source.block(f"if {to} < {limit}"):
@@ -186,7 +168,7 @@ class _Reading:
         with self.source.block("else"):
             self._call(type, to)
 
-    def _integer(self, name: str, type: Type, to: str) -> None:
+    def _integer(self, name: str, type: wit.Type, to: str) -> None:
         if name[0] == "u":
             self._short(to, 0x80, to, type)
         else:
@@ -218,9 +200,9 @@ class _Reading:
                 f"position += {size}",
             )
         with source.block("else"):
-            self._call(Prim("string"), to)
+            self._call(wit.Prim("string"), to)
 
-    def _list(self, item: Type, to: str, depth: int) -> None:
+    def _list(self, item: wit.Type, to: str, depth: int) -> None:
         source = self.source
         count, part, add = source.fresh(), source.fresh(), source.fresh()
         limit = self.limits.count
@@ -235,7 +217,7 @@ class _Reading:
             self.value(item, part, depth)
             source.line(f"{add}({part})")
 
-    def _option(self, item: Type, to: str, depth: int) -> None:
+    def _option(self, item: wit.Type, to: str, depth: int) -> None:
         source = self.source
         source.line(f"{to} = buffer[position]")
         with source.block(f"if {to} == 0"):
@@ -243,12 +225,12 @@ class _Reading:
         with source.block(f"elif {to} == 1"):
             source.line("position += 1")
             self.value(item, to, depth)
-            if isinstance(item, Option):
+            if isinstance(item, wit.Option):
                 self._make(Some, Some.value, to, to)  # pyright: ignore[reportAttributeAccessIssue]  # the slot
         with source.block("else"):
             source.line(f"raise {source.bind(_no_option)}({to}, position)")
 
-    def _result(self, ok: Type | None, err: Type | None, to: str, depth: int) -> None:
+    def _result(self, ok: wit.Type | None, err: wit.Type | None, to: str, depth: int) -> None:
         source = self.source
         source.line(f"{to} = buffer[position]")
         for byte, (side, kind) in enumerate(((ok, Ok), (err, Err))):
@@ -262,7 +244,7 @@ class _Reading:
         with source.block("else"):
             source.line(f"raise {source.bind(_no_result)}({to}, position)")
 
-    def _row(self, items: Sequence[Type], depth: int) -> str:
+    def _row(self, items: Sequence[wit.Type], depth: int) -> str:
         names = []
         for item in items:
             names.append(self.source.fresh())
@@ -279,5 +261,5 @@ class _Reading:
         )
 
 
-def _is_number(type: Type) -> bool:
-    return isinstance(type, Prim) and type.name not in ("bool", "char", "string")
+def _is_number(type: wit.Type) -> bool:
+    return isinstance(type, wit.Prim) and type.name not in ("bool", "char", "string")

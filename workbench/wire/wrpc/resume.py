@@ -171,9 +171,7 @@ def _resume_list(type: List, limits: Limits) -> Resumable:
     item = type.item
     item_steps = resumable(item, limits)
     decode = None if has_async(item) else plain(item, limits)
-    count_steps = _resume_number(
-        lambda buffer, position: read_count(buffer, position, limits.count)
-    )
+    count_steps = _resume_count(limits)
 
     def steps(cursor: Cursor, async_values: AsyncValues, path: Path) -> Steps:
         count = yield from count_steps(cursor)

@@ -10,10 +10,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from workbench.wire.wit.types import Type
+from workbench.wire.wit.types import List, Option, Record, Result, Tuple, Type
 from workbench.wire.wrpc.shape import parts
 
-__all__ = ["Source"]
+__all__ = ["COMPOSITES", "Source"]
+
+COMPOSITES = (List, Option, Result, Tuple, Record)
+"""The types that may be written out where they are used."""
 
 # A part is written out where it is used while it has few parts and is not deep, and the function
 # is not long yet; beyond, it is a function of its own that is called.
