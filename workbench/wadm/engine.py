@@ -11,11 +11,11 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 
+from workbench.wadm.belief import after
 from workbench.wadm.commands import (
     Command,
     DeleteConfig,
     DeleteLink,
-    PutConfig,
     PutLink,
     ReadConfig,
     ReadHost,
@@ -33,11 +33,8 @@ from workbench.wadm.observed import (
     link_key,
     with_config,
     with_inventory,
-    with_link,
     with_links,
-    with_provider,
     without_host,
-    without_link,
 )
 from workbench.wadm.ports import Answer, App, Outputs, Retired, Timing
 from workbench.wadm.reconcile import cleanup, context_of, plan
@@ -256,29 +253,19 @@ class Engine:
 
     def _believe(self, command: Command, answer: Answer, now: float) -> None:
         """An answered command has done what it says; its event may come later, or never."""
-        state, topics = self.observed, frozenset[Topic]()
         match command:
-            case PutConfig(name, values):
-                state, topics = with_config(state, name, dict(values))
-            case DeleteConfig(name):
-                state, topics = with_config(state, name, None)
-            case ReadConfig(name):
-                state, topics = with_config(state, name, answer.value)
-            case PutLink(link):
-                self._own_links[link] = now
-                state, topics = with_link(state, link)
-            case DeleteLink(source, name, namespace, package):
-                state, topics = without_link(state, source, name, namespace, package, None)
-            case StopProvider(provider, host) if host in state.hosts:
-                state, topics = with_provider(state, host, provider, None)
             case ReadHost(host):
                 self.take_inventory(host, answer.value, now)
                 return
             case ReadLinks():
                 self.take_links(answer.value, now)
                 return
+            case ReadConfig(name):
+                state, topics = with_config(self.observed, name, answer.value)
             case _:
-                return
+                state, topics = after(self.observed, command)
+        if isinstance(command, PutLink):
+            self._own_links[command.link] = now
         if isinstance(command, DeleteConfig | DeleteLink):
             for retired in self._retired.values():
                 retired.done.add(command)
@@ -329,12 +316,11 @@ class Engine:
                 outputs.commands.append(command)
         self._inquiries.clear()
         dirty, self._dirty = self._dirty, {}
-        # Links first: a start waits for the links that begin at it (`_held`).
-        for is_link in (True, False):
-            for scaler_id, cause in dirty.items():
-                scaler = self._scalers.get(scaler_id)
-                if scaler is not None and isinstance(scaler, LinkScaler) == is_link:
-                    self._reconcile(scaler, cause, outputs, now)
+        # Links first: a start waits for the links that begin at it (`_held`), and those that are
+        # done let it go.
+        self._decide(dirty, outputs, now, links=True)
+        dirty, self._dirty = dirty | self._dirty, {}
+        self._decide(dirty, outputs, now, links=False)
         for scaler_id in dirty:
             if scaler_id in self._retired:
                 self._clean(self._retired[scaler_id], outputs, now)
@@ -342,6 +328,14 @@ class Engine:
             self._publish(outputs, name, self.status(name))
         self._touched.clear()
         return outputs
+
+    def _decide(
+        self, dirty: Mapping[str, str], outputs: Outputs, now: float, *, links: bool
+    ) -> None:
+        for scaler_id, cause in dirty.items():
+            scaler = self._scalers.get(scaler_id)
+            if scaler is not None and isinstance(scaler, LinkScaler) == links:
+                self._reconcile(scaler, cause, outputs, now)
 
     def _tick(self, now: float) -> None:
         """Deadlines, retries, silent hosts, forgotten removals."""
@@ -376,7 +370,17 @@ class Engine:
 
     def _reconcile(self, scaler: Scaler, cause: str, outputs: Outputs, now: float) -> None:
         found = plan(scaler, self.observed, self._context)
+        before = self._plans.get(scaler.id)
         self._plans[scaler.id] = found
+        if (
+            isinstance(scaler, LinkScaler)
+            and before is not None
+            and before.steps
+            and not found.steps
+        ):
+            # Nothing about the link itself may have changed: only its config had to be put.
+            waiting = self._listeners.get(("link", scaler.link.source_id), ())
+            self._look(waiting, f"link {scaler.label} is there")
         for step in found.steps:
             if not self._held(step.command):
                 self._send(step, scaler, cause, outputs, now)

@@ -19,6 +19,7 @@ from workbench.wire.records import Link
 
 __all__ = [
     "HOSTS",
+    "Change",
     "HostState",
     "LinkKey",
     "Observed",

@@ -10,26 +10,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from workbench.wadm.commands import (
-    Command,
-    DeleteConfig,
-    DeleteLink,
-    PutConfig,
-    PutLink,
-    ScaleComponent,
-    StartProvider,
-    StopProvider,
-    own_annotations,
-)
+from workbench.wadm.belief import after
+from workbench.wadm.commands import Command, ScaleComponent, StartProvider, own_annotations
 from workbench.wadm.desired import Desired
 from workbench.wadm.observed import (
     Observed,
     Running,
     with_component,
     with_config,
-    with_link,
     with_provider,
-    without_link,
 )
 from workbench.wadm.reconcile import cleanup, context_of, plan, status_of
 from workbench.wadm.scalers import LinkScaler, Scaler, Step
@@ -135,15 +124,5 @@ def _believing(seen: Observed, command: Command) -> Observed:
         case StartProvider():
             running = Running(command.reference, own_annotations(command))
             return with_provider(seen, command.host_id, command.provider_id, running)[0]
-        case StopProvider():
-            return with_provider(seen, command.host_id, command.provider_id, None)[0]
-        case PutLink():
-            return with_link(seen, command.link)[0]
-        case DeleteLink(source, name, namespace, package):
-            return without_link(seen, source, name, namespace, package, None)[0]
-        case PutConfig():
-            return with_config(seen, command.name, dict(command.values))[0]
-        case DeleteConfig():
-            return with_config(seen, command.name, None)[0]
         case _:
-            return seen
+            return after(seen, command)[0]

@@ -92,6 +92,10 @@ class VirtualLattice:
         """Gone without a word."""
         del self.hosts[host_id]
 
+    def relabel(self, host_id: str, **labels: str) -> None:
+        self.hosts[host_id].labels = dict(labels)
+        self.tell(host_id, events.LabelsChanged(labels=dict(labels)))
+
     def tell(self, source: str, payload: events.Payload) -> None:
         self._queue.append(events.make(source, payload, now_ns=int(self.now * 1e9)))
 

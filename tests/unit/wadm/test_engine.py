@@ -332,6 +332,27 @@ def test_links_are_put_before_what_they_begin_at_starts(lattice: VirtualLattice)
     assert kinds.index(PutLink) < kinds.index(StartProvider)
 
 
+def test_a_start_that_waits_for_the_config_of_its_link_is_not_forgotten(
+    lattice: VirtualLattice,
+) -> None:
+    """The link itself stays as it is: no event about it says that the start may go on."""
+
+    def wired(instances: int, address: str, version: str):
+        source = {"config": [config("addr", address=address)]}
+        parts = (
+            component("c", scaler(1)),
+            provider("p", link("c", source=source), scaler(instances)),
+        )
+        return app(*parts, version=version)
+
+    lattice.join("H1")
+    lattice.engine.deploy(wired(0, "1", "v1"), lattice.now)
+    lattice.settle()
+    lattice.engine.deploy(wired(1, "2", "v2"), lattice.now)
+    lattice.settle()
+    assert lattice.running_providers("app-p") == ["H1"]
+
+
 def test_a_link_that_is_refused_does_not_hold_back_the_start(lattice: VirtualLattice) -> None:
     lattice.join("H1")
     blocking = Link(

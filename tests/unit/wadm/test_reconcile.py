@@ -42,12 +42,14 @@ def apps(draw: st.DrawFn, name: str = "app", version: str = "v1") -> Desired:
         image = draw(st.sampled_from(["x:1", "x:2"]))
         configs = [config(f"cfg{index}", k=draw(st.sampled_from("uv")))]
         more: dict[str, Any] = {"config": configs} if draw(st.booleans()) else {}
+        wired = [link(draw(st.sampled_from(names)), package="keyvalue")] if names else []
         names.append(f"c{index}")
-        parts.append(component(names[-1], draw(scalers()), image=image, **more))
+        parts.append(component(names[-1], draw(scalers()), *wired, image=image, **more))
     if draw(st.booleans()):
         target = draw(st.sampled_from(names))
         source = {"config": [config("addr", a=draw(st.sampled_from("12")))]}
-        parts.append(provider("p", link(target, source=source)))
+        spread_over = [draw(scalers())] if draw(st.booleans()) else []
+        parts.append(provider("p", link(target, source=source), *spread_over))
     return app(*parts, name=name, version=version)
 
 
@@ -108,11 +110,14 @@ def test_any_history_with_lost_doubled_and_shuffled_events_converges(data: st.Da
     wanted = data.draw(apps())
     lattice.engine.deploy(wanted, lattice.now)
     for step in range(data.draw(st.integers(0, 4))):
-        what = data.draw(st.sampled_from(["leave", "die", "join", "deploy", "time"]))
+        what = data.draw(st.sampled_from(["leave", "die", "join", "relabel", "deploy", "time"]))
         if what in ("leave", "die") and len(lattice.hosts) > 1:
             getattr(lattice, what)(data.draw(st.sampled_from(sorted(lattice.hosts))))
         elif what == "join":
             lattice.join(f"n{step}", zone=data.draw(st.sampled_from(ZONES)))
+        elif what == "relabel":
+            host = data.draw(st.sampled_from(sorted(lattice.hosts)))
+            lattice.relabel(host, zone=data.draw(st.sampled_from(ZONES)))
         elif what == "deploy":
             wanted = data.draw(apps(version=f"v{step + 2}"))
             lattice.engine.deploy(wanted, lattice.now)
