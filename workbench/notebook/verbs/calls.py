@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
-
-import yaml
 
 from workbench.errors import UsageError, ValueMismatch, WitSyntaxError
 from workbench.notebook.display.shown import said
@@ -16,6 +13,8 @@ from workbench.notebook.display.text import duration, visible
 from workbench.notebook.session import Session
 from workbench.notebook.verbs.model import Argument, Body, Call, Many, Option, Verb
 from workbench.wire.wit.coerce import coerce, from_json, parse_argument
+from workbench.wire.wit.wave import parse_wave_arguments
+from workbench.wire.wit.yaml_values import read_document
 
 __all__ = ["VERBS"]
 
@@ -24,14 +23,15 @@ _METHOD = re.compile(r"[A-Z0-9!#$%&'*+.^_`|~-]+")  # RFC 9110 §5.6.2
 
 def invoke(session: Session, call: Call) -> Any:
     """The decoded value, so that ``_`` and ``x = %wasmcloud invoke …`` hold it."""
-    lattice, target, path = session.lattice, call["id"], call["function"]
+    lattice, target = session.lattice, call["id"]
+    path, paren, _ = call["function"].partition("(")
     if path.startswith("wasi:http/incoming-handler"):
         raise UsageError(
             "an HTTP handler is not called with typed arguments",
             hint=f"%wasmcloud http {target} GET /",
         )
     _, function = lattice.function(target, path)
-    args = _arguments(function, call)
+    args = _arguments(function, call, call["function"][len(path) :] if paren else "")
     began = time.perf_counter()
     value = lattice.invoke(
         target, path, *args, timeout_s=call["timeout"], link_name=call["link_name"]
@@ -47,15 +47,18 @@ def invoke(session: Session, call: Call) -> Any:
     return value
 
 
-def _arguments(function: Any, call: Call) -> list[Any]:
-    """Words or body as values of the parameters' types. `ValueMismatch` names the parameter."""
+def _arguments(function: Any, call: Call, parenthesized: str) -> Sequence[Any]:
+    """Words, body or ``(…)`` as values of the parameters' types. `ValueMismatch` names the parameter."""
     params = function.params
-    if call.body is not None and call.body.strip():
-        if call["args"]:
-            raise UsageError(
-                "arguments stand on the line and in the cell", hint="give them in one place only"
-            )
-        return _from_body(function, call.body.strip())
+    body = (call.body or "").strip()
+    if sum(map(bool, (body, call["args"], parenthesized))) > 1:
+        raise UsageError(
+            "arguments stand in more than one place", hint="give them in one place only"
+        )
+    if parenthesized:
+        return parse_wave_arguments(function, parenthesized)
+    if body:
+        return _from_body(function, body)
     words = call["args"]
     if len(words) != len(params):
         wanted = ", ".join(f"{name}: {type_}" for name, type_ in params) or "none"
@@ -70,9 +73,11 @@ def _arguments(function: Any, call: Call) -> list[Any]:
     ]
 
 
-def _from_body(function: Any, body: str) -> list[Any]:
+def _from_body(function: Any, body: str) -> Sequence[Any]:
     params = function.params
-    document = _document(body)
+    if body.startswith("(") and len(params) > 1:
+        return parse_wave_arguments(function, body)
+    document, unread = _document(body)
     if isinstance(document, Mapping) and set(document) == {name for name, _ in params}:
         return [from_json(type_, document[name], name) for name, type_ in params]
     if isinstance(document, list) and len(document) == len(params) != 1:
@@ -85,6 +90,8 @@ def _from_body(function: Any, body: str) -> list[Any]:
             if document is None:
                 raise
             return [from_json(type_, document, name)]
+    if unread is not None:
+        raise unread
     names = ", ".join(name for name, _ in params) or "none"
     raise UsageError(
         f"the cell's body does not give the {len(params)} arguments of {function.name}",
@@ -92,15 +99,12 @@ def _from_body(function: Any, body: str) -> list[Any]:
     )
 
 
-def _document(body: str) -> Any:
+def _document(body: str) -> tuple[Any, WitSyntaxError | None]:
+    """The body as JSON or YAML, or why it is neither: one argument may still be WAVE."""
     try:
-        return json.loads(body)
-    except (ValueError, RecursionError):
-        pass  # Not JSON: YAML takes in more, WAVE is tried by the caller.
-    try:
-        return yaml.safe_load(body)
-    except (yaml.YAMLError, RecursionError):
-        return None
+        return read_document(body), None
+    except WitSyntaxError as fault:
+        return None, fault
 
 
 def http(session: Session, call: Call) -> Any:
@@ -141,13 +145,14 @@ VERBS = (
         invoke,
         (
             Argument("id", "the component", complete="component"),
-            Argument("function", "NS:PKG/IFACE.FUNC", complete="function"),
+            Argument("function", "NS:PKG/IFACE.FUNC or 'FUNC(…)'", complete="function"),
             Argument("args", "JSON, WAVE, a bare word or $variable", Many.ANY),
         ),
         (_OUTPUT, _TIMEOUT, Option("link-name", "the link to name", "NAME", default="default")),
         Body.MAY,
         (
             '%wasmcloud invoke greeter demo:greet/greeter.describe \'{"name": "Ada"}\'',
+            "%wasmcloud invoke adder 'demo:math/calc.add(1, 2)'",
             "%%wasmcloud invoke greeter demo:greet/greeter.describe\nname: Ada\nage: 36",
         ),
         ("call",),

@@ -26,7 +26,7 @@ from typing import Any, ClassVar
 
 from workbench.wire.limits import DEFAULT_LIMITS
 from workbench.wire.wit.by_type import ByType
-from workbench.wire.wit.mismatch import Mismatch, describe_type
+from workbench.wire.wit.mismatch import Mismatch, describe_type, within
 from workbench.wire.wit.python_values import PythonRules
 from workbench.wire.wit.scalars import Reader
 from workbench.wire.wit.types import (
@@ -198,7 +198,12 @@ def _write_list(item: Writer, type: Type) -> Writer:
     def write(value: Any) -> list[Any]:
         if not isinstance(value, (list, tuple)):
             raise Mismatch(expected, value)
-        return [item(part) for part in value]
+        parts: list[Any] = []
+        try:
+            parts.extend(map(item, value))
+        except Mismatch as fault:
+            raise fault.within(f"[{len(parts)}]") from None
+        return parts
 
     return write
 
@@ -209,7 +214,10 @@ def _write_tuple(items: list[Writer], type: Type) -> Writer:
     def write(value: Any) -> list[Any]:
         if not isinstance(value, (list, tuple)) or len(value) != len(items):
             raise Mismatch(expected, value)
-        return [item(part) for item, part in zip(items, value, strict=True)]
+        return [
+            within(item, part, f"[{index}]")
+            for index, (item, part) in enumerate(zip(items, value, strict=True))
+        ]
 
     return write
 
@@ -227,8 +235,8 @@ def _write_result(ok: Writer, err: Writer, type: Type) -> Writer:
         if not hasattr(value, "value"):
             raise Mismatch(expected, value)
         if isinstance(value, Ok):
-            return {"ok": ok(value.value)}
-        return {"err": err(value.value)}
+            return {"ok": within(ok, value.value, ".ok")}
+        return {"err": within(err, value.value, ".err")}
 
     return write
 
@@ -259,7 +267,7 @@ def _write_variant(cases: dict[str, Writer], type: Variant) -> Writer:
         name = getattr(value, "name", None)
         if name not in cases:
             raise Mismatch(expected, value)
-        return name if name in empty else {name: cases[name](value.payload)}
+        return name if name in empty else {name: within(cases[name], value.payload, f".{name}")}
 
     return write
 

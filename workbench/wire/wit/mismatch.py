@@ -7,13 +7,14 @@ into `ValueMismatch`, the error that people see.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NoReturn
 
 from workbench.errors import ValueMismatch
 from workbench.wire.wit.types import Enum, Flags, Record, ResourceType, Type, Variant
 from workbench.wire.wit.values import RecordValue
 
-__all__ = ["Mismatch", "describe_type", "describe_value", "shorten"]
+__all__ = ["Mismatch", "describe_type", "describe_value", "shorten", "within"]
 
 _SHOWN = 60
 _SHOWN_NAMES = 12
@@ -47,6 +48,14 @@ class Mismatch(Exception):
             expected=self.expected,
             got=self.got,
         ) from None
+
+
+def within(convert: Callable[[Any], Any], value: Any, step: str) -> Any:
+    """``convert(value)``; a fault in it is seen from one container further out."""
+    try:
+        return convert(value)
+    except Mismatch as fault:
+        raise fault.within(step) from None
 
 
 def describe_type(type: Type | ResourceType | None) -> str:

@@ -124,3 +124,12 @@ def test_what_does_not_fit_is_told_in_words(type: Type, form: Any, words: str) -
 def test_what_is_still_to_come_has_no_json_form(type: Type, value: Any) -> None:
     with pytest.raises(ValueMismatch, match="has no JSON form"):
         to_json(type, value)
+
+
+def test_a_fault_in_writing_names_its_place() -> None:
+    inner = Record("r", (("pair", Tuple((U8, Result(Stream(U8))))),))
+    type = List(Option(Variant("v", (("some", inner),))))
+    pending = record_class(inner)((1, Ok(iter([b""]))))
+    with pytest.raises(ValueMismatch) as caught:
+        to_json(type, [None, Case("some", pending)], "p")
+    assert caught.value.path == "p[1].some.pair[1].ok"
