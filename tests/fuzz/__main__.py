@@ -69,8 +69,7 @@ def fuzz(module: str, target: Target, seconds: float, *, plain: bool, work: Path
     output = done.stdout + done.stderr
     broken = next((file.read_bytes() for file in sorted(found.iterdir())), None)
     if done.returncode or broken is not None:
-        log = _end_of(output) or f"ended with code {done.returncode} and said nothing"
-        return Outcome(target.name, "", log, broken)
+        return Outcome(target.name, "", f"exit code {done.returncode}\n{_end_of(output)}", broken)
     return Outcome(target.name, _summary(output))
 
 

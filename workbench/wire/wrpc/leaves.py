@@ -26,7 +26,7 @@ __all__ = [
     "handle_reader",
     "prim_reader",
     "read_count",
-    "read_option_byte",
+    "read_option_byte", "read_result_byte",
 ]  # fmt: skip
 
 Plain: TypeAlias = Callable[[Buffer, int], tuple[Any, int]]
@@ -186,6 +186,13 @@ def read_option_byte(buffer: Buffer, position: int) -> int:
     if byte > 1:
         raise DecodeError(f"{byte:#04x} is neither none nor some", offset=position)
     return byte
+
+
+def read_result_byte(buffer: Buffer, position: int) -> tuple[int, int]:
+    byte = buffer[position]
+    if byte > 1:
+        raise DecodeError(f"{byte:#04x} is neither ok nor err", offset=position)
+    return byte, position + 1
 
 
 def case_index(buffer: Buffer, position: int, count: int, name: str) -> tuple[int, int]:

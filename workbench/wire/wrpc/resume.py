@@ -8,7 +8,7 @@ than it is nested deep, however small the messages are.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, TypeAlias
 
 from workbench.errors import DecodeError, LimitExceeded
@@ -28,7 +28,14 @@ from workbench.wire.wit.types import (
 )
 from workbench.wire.wit.values import Case, Err, Ok, Some, record_class
 from workbench.wire.wrpc.integers import integer_absorber
-from workbench.wire.wrpc.leaves import NeedMore, Plain, read_count, read_option_byte
+from workbench.wire.wrpc.leaves import (
+    NeedMore,
+    Plain,
+    case_index,
+    read_count,
+    read_option_byte,
+    read_result_byte,
+)
 from workbench.wire.wrpc.leb128 import Buffer, read_u32
 from workbench.wire.wrpc.pending import AsyncValues, Path
 from workbench.wire.wrpc.plain import plain
@@ -84,9 +91,12 @@ def resumable(type: Type, limits: Limits = DEFAULT_LIMITS) -> Resumable:
         case Option(item):
             return _resume_option(item, limits)
         case Result(ok, err):
-            return _resume_choice([("ok", ok), ("err", err)], _make_result, "a result", limits)
+            return _resume_choice(
+                [("ok", ok), ("err", err)], _make_result, read_result_byte, limits
+            )
         case Variant(name, cases):
-            return _resume_choice(cases, Case, name, limits)
+            read = partial(case_index, count=len(cases), name=name)
+            return _resume_choice(cases, Case, read, limits)
         case Tuple(items):
             return _resume_row(items, _tuple_of, limits)
         case Record(_, fields):
@@ -225,15 +235,14 @@ def _resume_option(item: Type, limits: Limits) -> Resumable:
 def _resume_choice(
     cases: Sequence[tuple[str, Type | None]],
     make: Callable[[str, Any], Any],
-    name: str,
+    read_index: Callable[[Buffer, int], tuple[int, int]],
     limits: Limits,
 ) -> Resumable:
     branches = [(c, None if item is None else resumable(item, limits)) for c, item in cases]
+    index_steps = _resume_number(read_index)
 
     def steps(cursor: Cursor, async_values: AsyncValues, path: Path) -> Steps:
-        index = yield from resume_u32(cursor)
-        if index >= len(branches):
-            raise DecodeError(f"{name or 'a variant'} has no case {index}", offset=cursor.position)
+        index = yield from index_steps(cursor)
         case, payload_steps = branches[index]
         if payload_steps is None:
             return make(case, None)

@@ -210,6 +210,8 @@ def test_signed_numbers_survive_the_round_trip(bits: int) -> None:
         (STRING, "02 ff fe"),
         (Option(U8), "02"),
         (Result(U8), "02"),
+        (Result(U8), "80 00 00"),
+        (Option(U8), "80 00 00"),
         (OTHER, "03"),
         (Enum("e", ("a",)), "01"),
         (flags(3), "08"),
@@ -217,8 +219,13 @@ def test_signed_numbers_survive_the_round_trip(bits: int) -> None:
     ],
 )
 def test_bytes_that_fit_no_value_are_refused(type: Type, hexed: str) -> None:
+    wire = bytes.fromhex(hexed)
     with pytest.raises(DecodeError):
-        decoder(type)().feed(bytes.fromhex(hexed))
+        decoder(type)().feed(wire)
+    bytewise = decoder(type)()
+    with pytest.raises(DecodeError):
+        for byte in wire:
+            bytewise.feed(bytes((byte,)))
 
 
 @pytest.mark.parametrize("type", [STRING, List(U8), List(U32), List(F64), List(STRING), List(List(BOOL)),
