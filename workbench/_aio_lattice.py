@@ -13,7 +13,7 @@ from workbench._apps import App, checked_manifest, keeper_of
 from workbench._calls import Calls
 from workbench._embedded import Embedded, quietly
 from workbench._preview import preview_of
-from workbench._running import Running
+from workbench._running import Running, Unlinked
 from workbench._serving import Serving, serve_functions
 from workbench.errors import NoResponders, NotFound, NotRunning, ReadOnly, UsageError
 from workbench.lattice.control import ControlClient
@@ -384,6 +384,11 @@ class Lattice:
     async def exports(self, target: str) -> Mapping[str, Any]:
         """The exports of a component, or of functions served here, by interface id."""
         return self.serving.exports(target) or await self.running.exports(target)
+
+    async def unlinked(self, component_id: str) -> list[Unlinked]:
+        """What it imports from others while no link says from whom: those calls would fail."""
+        await self.settled()
+        return self.running.unlinked(component_id)
 
     async def http(
         self,

@@ -247,6 +247,7 @@ class Lattice:
     invoke = _blocking(aio.Lattice.invoke)
     function = _blocking(aio.Lattice.function)
     exports = _blocking(aio.Lattice.exports)
+    unlinked = _blocking(aio.Lattice.unlinked)
     http = _blocking(aio.Lattice.http)
     preview = _blocking(aio.Lattice.preview)
     keeper = _blocking(aio.Lattice.keeper)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import NotFound
@@ -14,7 +15,23 @@ if TYPE_CHECKING:
     from workbench.lattice.state import ComponentState, LatticeState
     from workbench.wire.wit.types import World
 
-__all__ = ["Running"]
+__all__ = ["Running", "Unlinked"]
+
+
+@dataclass(frozen=True, slots=True)
+class Unlinked:
+    """An import of a component that no link gives; ``candidates`` export it."""
+
+    component_id: str
+    interface: str
+    candidates: tuple[str, ...] = ()
+
+    @property
+    def hint(self) -> str:
+        """The command that links it."""
+        target = self.candidates[0] if self.candidates else "TARGET"
+        bare = self.interface.partition("@")[0]
+        return f"%wasmcloud link put {self.component_id} {target} {bare}"
 
 
 class Running:
@@ -61,6 +78,23 @@ class Running:
                 if isinstance(found, Interface):
                     return found
         return None
+
+    def unlinked(self, component_id: str) -> list[Unlinked]:
+        """What a component of this process imports from others while no link says from whom.
+
+        Calls to these fail, all others work. Empty for a component whose WIT is not known.
+        """
+        from workbench.host.imports import needs_link
+
+        world = self.world(component_id)
+        links = [link for link in self._state().links if link.source_id == component_id]
+        return [
+            Unlinked(component_id, name, tuple(self.exporters(name.partition("@")[0])))
+            for name, item in (world.imports.items() if world is not None else ())
+            if needs_link(name)
+            and getattr(item, "functions", None)
+            and not any(link.covers(name) for link in links)
+        ]
 
     def shares(self, component_id: str, count: int) -> dict[str, int]:
         """``count`` evenly over all hosts; what is left over goes to those that run most of it."""

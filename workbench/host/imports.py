@@ -16,7 +16,7 @@ from workbench.host import keyvalue
 from workbench.host.keys import checked_name
 from workbench.host.links import Routes, interface_key
 from workbench.host.options import LogLine, OnLog
-from workbench.wasm import ImportsBase
+from workbench.wasm import ImportsBase, wasi
 from workbench.wire.http import HttpRequest, HttpResponse, RequestOptions
 from workbench.wire.http_wrpc import (
     OUTGOING_HANDLE,
@@ -31,7 +31,7 @@ from workbench.wire.wit.values import Err, Ok
 if TYPE_CHECKING:
     from workbench.lattice.rpc import InvocationContext
 
-__all__ = ["ComponentImports", "Invoker"]
+__all__ = ["ComponentImports", "Invoker", "needs_link"]
 
 _CONFIG = frozenset({"wasi:config/store@0.2.0-draft", "wasi:config/runtime@0.2.0-draft"})
 _LOGGING = frozenset({"wasi:logging/logging@0.1.0-draft", "wasi:logging/logging"})
@@ -50,6 +50,15 @@ _NOT_OFFERED = (
     "wasmcloud:messaging/request-reply@0.3",
     "wasmcloud:messaging/types@0.3",
 )
+
+
+def needs_link(instance: str) -> bool:
+    """Whether calls to an imported interface go over a link, as far as its name tells.
+
+    ``wasi:http/outgoing-handler`` does and is not counted: JavaScript engines import it always.
+    """
+    answered_here = instance in _CONFIG or instance in _LOGGING or instance in _BUS
+    return ":" in instance and not answered_here and wasi.find(instance) is None
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,9 +17,11 @@ from workbench.notebook.display.live import LiveDisplay, Ticker
 from workbench.notebook.display.records import findings_html, findings_text
 from workbench.notebook.display.shown import Shown, card, said
 from workbench.notebook.display.text import visible
+from workbench.notebook.display.unlinked import unlinked_note
 from workbench.notebook.session import Session
 from workbench.notebook.verbs.model import Argument, Body, Call, Many, Option, Verb
 from workbench.wire.manifest import examine
+from workbench.wire.wadm import APPSPEC
 
 if TYPE_CHECKING:
     from workbench import App, Lattice
@@ -56,7 +58,16 @@ def deploy(session: Session, call: Call) -> Shown | None:
         LiveDisplay().show(deploy_card(app.name, app.status, ended=True))
     else:
         _follow(app, call["timeout"], timed=True)
+        _tell_unlinked(session.lattice, app.name)
     return None
+
+
+def _tell_unlinked(lattice: Lattice, app: str) -> None:
+    """What components of the application would call in vain."""
+    components = {c.id for _, c in lattice.state.components() if c.annotations.get(APPSPEC) == app}
+    found = [one for name in sorted(components) for one in lattice.unlinked(name)]
+    if (note := unlinked_note(found)) is not None:
+        LiveDisplay().show(note)
 
 
 def _warn(source: Any) -> None:

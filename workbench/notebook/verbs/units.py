@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from workbench.errors import UsageError
+from workbench.notebook.display.live import LiveDisplay
 from workbench.notebook.display.shown import Shown, said
 from workbench.notebook.display.text import plural, visible
+from workbench.notebook.display.unlinked import unlinked_note
 from workbench.notebook.parse import parse_number, parse_pairs
 from workbench.notebook.session import Session
 from workbench.notebook.verbs.model import Argument, Call, Many, Option, Verb
@@ -21,6 +23,8 @@ def start(session: Session, call: Call) -> Shown:
         lattice.start_component(
             ref, name, host=call["host"], count=call["count"], config=tuple(call["config"])
         )
+        if (note := unlinked_note(lattice.unlinked(name))) is not None:
+            LiveDisplay().show(note)
     else:
         if call["count"] != 1:
             raise UsageError("a provider has no instances to count", hint="leave --count out")
