@@ -30,7 +30,7 @@ READY_IN_PROCESS = 16
 WORTH_NS = 200_000
 """What makes instances worth keeping: processor time to make one."""
 START_TICKS = 10
-"""Epoch ticks that start code may take when it is run ahead."""
+"""Epoch ticks that start code may take when it is run ahead of its call."""
 _FAILURES = 3
 _ALL_FUEL = 2**63
 
@@ -56,6 +56,7 @@ class Instance:
             limits.memories,
         )
         capi.epoch_callback(self.store, epoch_callback, None, None)
+        capi.set_epoch_deadline(self.context, START_TICKS)
         if metered:
             capi.set_fuel(self.context, _ALL_FUEL if limits.fuel is None else limits.fuel)
         try:
@@ -122,7 +123,6 @@ class ReadyInstances:
 
     def prepare(self, instance: Instance, linker: int, component: int) -> None:
         """Make ``instance`` and keep it; what goes wrong here goes wrong in a call, with words."""
-        capi.set_epoch_deadline(instance.context, START_TICKS)
         if error := instance.make(linker, component):
             capi.take_error(error)
             self._failures += 1
