@@ -14,7 +14,6 @@ import random
 import resource
 import sys
 import time
-import traceback
 from collections.abc import Callable
 from importlib import import_module
 from importlib.util import find_spec
@@ -83,16 +82,6 @@ class Mutator:
             self._pool.append(data)
 
 
-def _ending(target: Target, data: bytes) -> str:
-    """How an input ends: "" or the place where its error is raised."""
-    try:
-        target.run(data)
-    except target.allowed as error:
-        last = traceback.extract_tb(error.__traceback__)[-1]
-        return f"{last.filename}:{last.lineno}"
-    return ""
-
-
 def _keep(found: Path, data: bytes) -> None:
     (found / f"crash-{hashlib.sha1(data).hexdigest()}").write_bytes(data)
 
@@ -105,8 +94,7 @@ def _run_plain(target: Target, seconds: float, found: Path) -> None:
     def run(data: bytes) -> str:
         nonlocal current
         current = data
-        check(target, data)
-        return _ending(target, data)
+        return check(target, data)
 
     until = time.monotonic() + seconds
     rounds = 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import signal
 import time
+import traceback
 import tracemalloc
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -48,7 +49,7 @@ class Target:
 
 
 def check(target: Target, data: bytes, *, measure_memory: bool = False) -> str:
-    """Run one input. The name of the allowed error, or "" for a value.
+    """Run one input. Where its allowed error was raised, or "" for a value.
 
     Raises `Broken` for what takes too much time or memory; any other exception is a finding too.
     """
@@ -68,7 +69,8 @@ def _within_time(target: Target, data: bytes) -> str:
     try:
         target.run(data)
     except target.allowed as error:
-        return type(error).__name__
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        return f"{last.filename}:{last.lineno}"
     finally:
         signal.setitimer(signal.ITIMER_VIRTUAL, 0)
         signal.signal(signal.SIGVTALRM, before)
