@@ -13,6 +13,8 @@ from workbench import aio
 from workbench.errors import Trap, WitError
 from workbench.host.options import LogLine
 from workbench.wasm import Component, Engine
+from workbench.wire.wit.bundled import new_resolver
+from workbench.wire.wit.types import Interface
 from workbench.wire.wit.values import Case, Err, Ok
 
 Made = Callable[..., Path]
@@ -30,6 +32,12 @@ NESTED = [None, Ok(7), Err("no")]
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 
+def interface_of_the_wit() -> Any:
+    resolver = new_resolver()
+    resolver.add_text((tools.WIT / "greeter.wit").read_text(), "greeter.wit")
+    return resolver.world("demo:greet/greet").exports["demo:greet/greeter@0.1.0"]
+
+
 def check_description(summary: Any) -> None:
     assert summary.text == "Ada (36) a@b" and summary.initials == ["A"]
     assert summary.color == "green" and summary.perms == frozenset({"read", "exec"})
@@ -44,6 +52,9 @@ def test_a_typed_interface_runs_without_a_lattice(
     tool: Callable[..., Any], made: Made, engine: Engine, capsys: pytest.CaptureFixture[str]
 ) -> None:
     greeter = Component.open(made(tool, "greeter", "greet"), engine=engine)
+    exported, written = greeter.exports["demo:greet/greeter@0.1.0"], interface_of_the_wit()
+    assert isinstance(exported, Interface)
+    assert (exported.functions, exported.types) == (written.functions, written.types)
     check_description(greeter.run("describe", ADA))
     with pytest.raises(WitError, match="Ada is too old"):
         greeter.run("greeter.describe", {**ADA, "age": 151})

@@ -171,7 +171,9 @@ def introspect(component: Any, engine: Any, *, carries: bool = False) -> Introsp
         (found.imports, component_type.imports(engine)),
         (found.exports, component_type.exports(engine)),
     ):
-        for name, extern in natives.items():
+        # Functions of the world last: wasmtime names its types only where an interface does.
+        items = sorted(natives.items(), key=lambda item: isinstance(item[1].ty, wc.FuncType))
+        for name, extern in items:
             _item(found, root, side, name, extern.ty, engine)
     return found
 
@@ -180,7 +182,9 @@ def _item(
     found: Introspection, root: _Scope, side: dict[str, Any], name: str, item: Any, engine: Any
 ) -> None:
     if isinstance(item, wc.ComponentInstanceType):
-        side[name] = _interface(found, name, item, engine, imported=side is found.imports)
+        side[name], names = _interface(found, name, item, engine, imported=side is found.imports)
+        for bare, known in names.items():
+            root.names.setdefault(bare, known)
     elif isinstance(item, wc.FuncType):
         side[name] = _function(root, name, item)
     elif isinstance(item, wc.ResourceType):
@@ -195,7 +199,7 @@ def _item(
 
 def _interface(
     found: Introspection, name: str, native: Any, engine: Any, *, imported: bool
-) -> Interface:
+) -> tuple[Interface, dict[wit.Type, str]]:
     scope, natives = _Scope(found, name), []
     uses: dict[str, tuple[str, str]] = {}
     for member, extern in native.exports(engine).items():
@@ -217,7 +221,7 @@ def _interface(
             if origin != name and isinstance(scope.types[member], _NAMED):
                 uses[member] = (origin, member)
     functions = {n: _function(scope, n, f) for n, f in natives}
-    return Interface(name, scope.types, functions, uses=uses)
+    return Interface(name, scope.types, functions, uses=uses), scope.names
 
 
 _KINDS = {

@@ -6,8 +6,10 @@ from workbench.wasm import Engine, wat_to_bytes
 from workbench.wire.wit.types import (
     STRING,
     U8,
+    U32,
     Borrow,
     Enum,
+    Function,
     FunctionKind,
     Interface,
     List,
@@ -55,3 +57,29 @@ def test_names_come_from_the_interface_and_resources_from_where_they_were_declar
     assert paint.params == (("self", Borrow(thing)), ("c", Enum("color", ("red", "green"))))
     assert b.functions["give"].params == (("to", List(human)),)
     assert b.functions["give"].result == Own(thing)
+
+
+ROOT = """(component $C
+  (import "test:a/shapes" (instance $a
+    (type $r (record (field "x" u32)))
+    (export "dot" (type $dot (eq $r)))
+    (type $s (record (field "x" u32)))
+    (export "spot" (type $spot (eq $s)))
+    (export "of" (func (param "s" $spot) (result (option $dot))))))
+  (alias export $a "dot" (type $d))
+  (import "dot" (type $dot (eq $d)))
+  (import "move" (func (param "p" $dot) (result $dot))))
+"""
+
+
+def test_a_function_of_the_world_takes_names_from_its_interfaces_and_twins_share_the_first(
+    engine: Engine,
+) -> None:
+    component = engine.load_blocking(wat_to_bytes(ROOT))
+    dot = Record("dot", (("x", U32),))
+    move = component.imports["move"]
+    assert isinstance(move, Function) and move.params == (("p", dot),) and move.result == dot
+    shapes = component.imports["test:a/shapes"]
+    assert isinstance(shapes, Interface) and set(shapes.types) == {"dot", "spot"}
+    # The compiled component tells types by structure only: which twin was meant is gone.
+    assert shapes.functions["of"].params == (("s", dot),)
