@@ -24,34 +24,16 @@ from workbench.wire.wit.types import (
 )
 
 INSTANCE = "test:rpc/api@0.1.0"
-
-
 ADD = Function("add", (("a", S32), ("b", S32)), S32)
-
-
 ECHO = Function("echo", (("data", List(U8)),), List(U8))
-
-
 GREET = Function("greet", (("name", STRING),), Result(STRING, STRING))
-
-
 NOTHING = Function("nothing")
-
-
 NOW = Function("now", (), STRING)
-
-
 UPLOAD = Function("upload", (("body", Stream(U8)), ("name", STRING)), U32)
-
-
 DOWNLOAD = Function(
     "download", (("size", U32),), Result(Tuple((Stream(U8), Future(Option(STRING)))))
 )
-
-
 COUNT = Function("count", (("n", U32),), Stream(U32))
-
-
 PIPE = Function("pipe", (("body", Stream(U8)),), Stream(U8))
 
 

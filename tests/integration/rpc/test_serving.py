@@ -10,9 +10,9 @@ import pytest
 from tests.conftest import connect
 from tests.integration.rpc.rig import ADD, ECHO, GREET, INSTANCE, NOW, Rig, add, echo
 from workbench.errors import IncompleteResults, NoResponders
-from workbench.lattice.rpc import InvocationContext, RpcServer
+from workbench.lattice.rpc import InvocationContext, RpcClient, RpcServer
 from workbench.lattice.trace import Phase
-from workbench.nats import Server
+from workbench.nats import Connection, Server
 from workbench.wire import subjects
 from workbench.wire.wit.values import Ok
 
@@ -137,3 +137,98 @@ async def test_more_calls_than_slots_wait_for_one(rig: Rig) -> None:
     ]
     assert peak == 4
     await server.close()
+
+
+# ---- gates
+
+
+class Turnstile:
+    """A gate of one place that refuses callers by name."""
+
+    def __init__(self) -> None:
+        self.free = asyncio.Event()
+        self.free.set()
+        self.asked: list[str] = []
+
+    def enter(self) -> None:
+        return None
+
+    async def wait(self, context: InvocationContext) -> Turnstile:
+        self.asked.append(context.source_id)
+        if context.source_id == "stranger":
+            raise PermissionError("strangers may not")
+        await self.free.wait()
+        self.free.clear()
+        return self
+
+    def release(self) -> None:
+        self.free.set()
+
+
+async def test_a_refused_call_has_its_handshake_and_no_answer_and_the_next_goes_on(
+    rig: Rig,
+) -> None:
+    gate, errors = Turnstile(), []
+    rig.far_tracer.subscribe(lambda event: errors.append(event.error), (Phase.FAILED,))
+
+    async def admitted(context: InvocationContext, a: int, b: int) -> int:
+        assert context.place is gate
+        gate.release()
+        return a + b
+
+    await rig.server.serve("target", {INSTANCE: {"add": (ADD, admitted)}}, gate=gate)
+    refused = asyncio.ensure_future(rig.call(ADD, 1, 2, source_id="stranger"))
+    await asyncio.sleep(0)  # its request goes first
+    assert await rig.call(ADD, 1, 2) == 3
+    with pytest.raises(IncompleteResults):
+        await refused
+    assert gate.asked == ["stranger", "caller"]
+    assert isinstance(errors[0], PermissionError)
+
+
+async def test_stopping_answers_those_that_wait_at_the_gate_and_behind_it(rig: Rig) -> None:
+    gate = Turnstile()
+    gate.free.clear()
+    served = await rig.server.serve("target", {INSTANCE: {"add": (ADD, add)}}, gate=gate)
+    calls = [asyncio.ensure_future(rig.call(ADD, 1, 2)) for _ in range(3)]
+    while served.held < 2:
+        await rig.nc.flush()
+    assert served.in_flight == 1
+    await served.stop()
+    outcomes = await asyncio.gather(*calls, return_exceptions=True)
+    assert [type(outcome) for outcome in outcomes] == [IncompleteResults] * 3
+    assert not rig.server._calls and served.held == 0
+
+
+async def test_a_place_is_given_back_by_a_call_that_ends_before_it_runs(rig: Rig) -> None:
+    gate = Turnstile()
+    await rig.server.serve("target", {INSTANCE: {"add": (ADD, add)}}, gate=gate)
+    subject = subjects.invocation("default", "target", INSTANCE, "add")
+    # One of two parameters, and then the end.
+    inbox = rig.nc.new_inbox()
+    failed = asyncio.Event()
+    rig.far_tracer.subscribe(lambda event: failed.set(), (Phase.FAILED,))
+    await rig.nc.subscribe_direct(
+        inbox, lambda message: rig.nc.publish_nowait(f"{message.reply}.params")
+    )
+    rig.nc.publish_nowait(subject, b"\x01", reply=inbox)
+    async with asyncio.timeout(5):
+        await failed.wait()
+        await gate.free.wait()
+
+
+async def test_clients_and_servers_of_one_connection_share_one_inbox_subscription(
+    nats_server: Server, nc: Connection
+) -> None:
+    await nc.flush()
+    before = len(nc._client._subs)
+    server = RpcServer(nc)
+    await server.serve("target", {INSTANCE: {"add": (ADD, add)}})
+    clients = [RpcClient(nc), RpcClient(nc)]
+    for client in clients:
+        assert await client.invoke("target", INSTANCE, ADD, (1, 2)) == 3
+    with pytest.raises(NoResponders):
+        await nc.request("nobody")
+    assert len(nc._client._subs) == before + 2  # the inbox, and the one function
+    await asyncio.gather(*(client.close() for client in clients), server.close())
+    assert len(nc.inbox.receivers) == 0
