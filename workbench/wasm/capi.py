@@ -28,6 +28,7 @@ __all__ = [
     "pointer_of",
     "read",
     "read_pointer",
+    "read_text",
     "take_error",
     "view",
     "wasmtime",
@@ -56,11 +57,17 @@ _api = ctypes.pythonapi
 
 read: Any = PYFUNCTYPE(ctypes.py_object, P, ctypes.c_ssize_t)(("PyBytes_FromStringAndSize", _api))
 """``read(address, size)``: a copy of native memory."""
+_decode: Any = PYFUNCTYPE(ctypes.py_object, P, ctypes.c_ssize_t, P)(("PyUnicode_DecodeUTF8", _api))
 address_of_bytes: Any = PYFUNCTYPE(P, ctypes.py_object)(("PyBytes_AsString", _api))
 """Where the content of a bytes object is; valid while the object lives."""
 _memoryview: Any = PYFUNCTYPE(ctypes.py_object, P, ctypes.c_ssize_t, ctypes.c_int)(
     ("PyMemoryView_FromMemory", _api)
 )
+
+
+def read_text(address: int, size: int) -> str:
+    """The UTF-8 in native memory as a string, in one copy. `UnicodeDecodeError` if it is none."""
+    return _decode(address, size, None)
 
 
 def view(address: int, size: int) -> memoryview:

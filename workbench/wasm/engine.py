@@ -78,7 +78,7 @@ class Engine:
         self.limits = limits or StoreLimits()
         self.native = wasmtime.Engine(config)
         self.pointer = capi.pointer_of(self.native)
-        self.pool = WorkerPool(workers or max(2, os.cpu_count() or 1))
+        self.pool = WorkerPool(workers or max(2, _processors()))
         self.cache = CompiledCache(cache_dir or default_directory(), _cache_tag(metered))
         self._ports: dict[asyncio.AbstractEventLoop, LoopPort] = {}
         self._loaded: weakref.WeakValueDictionary[str, CompiledComponent] = (
@@ -337,6 +337,13 @@ class _EpochClock:
         self._wake.set()
         if self._thread is not None:
             self._thread.join(1.0)
+
+
+def _processors() -> int:
+    """How many this process may use; a container or ``taskset`` gives fewer than there are."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _stop(pool: WorkerPool, clock: _EpochClock) -> None:

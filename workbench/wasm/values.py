@@ -20,7 +20,7 @@ from typing import Any
 from workbench.errors import ValueMismatch
 from workbench.wasm import bulk, layout
 from workbench.wasm.bulk import NotCanonical
-from workbench.wasm.capi import address_of_bytes, read
+from workbench.wasm.capi import address_of_bytes, read, read_text
 from workbench.wasm.carried import compile_carried
 from workbench.wasm.layout import KINDS, PAYLOAD, RECORD_ENTRY, SIZE
 from workbench.wire.wit.coerce import coerce
@@ -253,7 +253,7 @@ def _string() -> tuple[Lower, Lift]:
 
     def lift(block: bytes, at: int, state: Any) -> str:
         size, pointer = _two(block, at + PAYLOAD)
-        return read(pointer, size).decode() if size else ""
+        return read_text(pointer, size) if size else ""
 
     return lower, lift
 
