@@ -13,7 +13,7 @@ from workbench.errors import Trap
 from workbench.wasm.bulk import NotCanonical
 from workbench.wasm.capi import address_of_bytes, read
 from workbench.wasm.layout import KINDS, PAYLOAD, SIZE
-from workbench.wire.wit.types import STRING, U8, List, Option, Result, Tuple, Type
+from workbench.wire.wit.types import STRING, U8, List, Option, Record, Result, Tuple, Type, Variant
 
 if TYPE_CHECKING:
     from workbench.wasm.values import Arena, Lift, Lower
@@ -48,8 +48,12 @@ def uncarried(type: Type) -> Type:
             return Tuple(tuple(map(uncarried, items)))
         case Result(ok, err):
             return Result(ok and uncarried(ok), err and uncarried(err))
+        case Record(name, fields):
+            return Record(name, tuple((n, uncarried(t)) for n, t in fields))
+        case Variant(name, cases):
+            return Variant(name, tuple((n, t and uncarried(t)) for n, t in cases))
         case _:
-            return type  # types with names are as they were
+            return type
 
 
 def _characters(data: bytes) -> bytes:

@@ -23,7 +23,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from workbench.wasm.binary import HEADER, NotUnderstood, Reader, section, unsigned, vector
-from workbench.wasm.carrier_types import Scope
+from workbench.wasm.carrier_types import Exports, Scope
 from workbench.wasm.text import wat_to_bytes
 
 __all__ = ["rewritten"]
@@ -71,7 +71,7 @@ class _Component:
         self._out: list[bytes] = [HEADER]
         self._functions: list[int] = []
         """For each function of the component: `Scope.NOTHING`, `SENDS`, `BOTH`, or UNKNOWN."""
-        self._instances: list[dict[bytes, int] | None] = []
+        self._instances: list[Exports | None] = []
         self._modules = _Space()
         self._core_instances = _Space()
         self._core_functions = _Space()
@@ -173,13 +173,15 @@ class _Component:
             return b"\0" + component + vector(lambda r: r.name() + self._sorted(r)[2], reader)
         if form != 1:
             raise NotUnderstood
-        exported: dict[bytes, int] = {}
+        exported = Exports({}, {})
 
         def one(reader: Reader) -> bytes:
             name = reader.extern_name()
             sort, index, written = self._sorted(reader)
             if sort == _FUNC:
-                exported[name[1:]] = self._functions[index]
+                exported.functions[name[1:]] = self._functions[index]
+            elif sort == _TYPE:
+                exported.types[name[1:]] = self.types.known(index)
             return name + written
 
         written = b"\x01" + vector(one, reader)
@@ -207,11 +209,11 @@ class _Component:
         raise NotUnderstood
 
     def _aliased(self, sort: int, core: int | None, instance: int, name: bytes) -> None:
+        known = self._instances[instance]
         if sort == _FUNC:
-            known = self._instances[instance]
-            self._functions.append(Scope.UNKNOWN if known is None else known[name])
+            self._functions.append(Scope.UNKNOWN if known is None else known.functions[name])
         elif sort == _TYPE:
-            self.types.opaque()
+            self.types.exported(known, name)
         elif sort == _INSTANCE:
             self._instances.append(None)
         elif sort == _CORE and core == _CORE_MODULE:
@@ -283,8 +285,6 @@ class _Component:
             raise NotUnderstood
         function = reader.u32()
         carried = self._functions[function]
-        if carried == Scope.UNKNOWN:
-            raise NotUnderstood
         written = self._with_options(_options(reader), carried, receives=carried == Scope.BOTH)
         self._core_functions.define()
         return b"\x01\0" + unsigned(function) + written
@@ -292,6 +292,8 @@ class _Component:
     def _with_options(
         self, options: dict[int, int | None], carried: int, *, receives: bool
     ) -> bytes:
+        if carried == Scope.UNKNOWN:
+            raise NotUnderstood
         if carried != Scope.NOTHING:
             if any(kind in options for kind in (1, _LATIN1)):
                 raise NotUnderstood

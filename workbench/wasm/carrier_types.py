@@ -1,19 +1,19 @@
-"""The types of a component or of an interface, each beside its form that carries bytes.
+"""The types of a component or of an interface, and what becomes of those that hold bytes.
 
-A type without a name gets a twin in which ``list<u8>`` is ``tuple<string>``; the twin is
-written right behind it, which moves the indices of all that follow. Types with names (records,
-variants) have none: their names belong to other interfaces too. A function uses twins wherever
-there are some.
+Mostly ``list<u8>`` simply is ``tuple<string>`` from here on. In the interfaces of WASI only some
+functions may carry bytes as text: there a type gets a twin, written right behind it, which moves
+the indices of all that follow, and a function uses twins or not. Types with names (records,
+variants) have no twins: a function knows them by their name.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from workbench.wasm.binary import NotUnderstood, Reader, signed, unsigned
 
-__all__ = ["Scope"]
+__all__ = ["Exports", "Scope"]
 
 _LIST_OF_BYTES, _TUPLE_OF_STRING = b"\x70\x7d", b"\x6f\x01\x73"
 _STRING, _FIRST_PRIMITIVE = 0x73, 0x64
@@ -25,15 +25,25 @@ _Value = tuple[bytes, bytes]
 
 @dataclass(slots=True)
 class _Known:
-    """One type: its new index, that of its twin, whether texts or bytes are in it."""
+    """One type: its new index, that of its twin, whether texts or carried bytes are in it."""
 
     new: int
     twin: int | None = None
     texts: bool = False
-    function: int = 0
-    exports: dict[bytes, int] | None = None
+    bytes: bool = False
     string: bool = False
     """Whether it may be another name for ``string``."""
+    unknown: bool = False
+    function: int = 0
+    exports: Exports | None = None
+
+
+@dataclass(slots=True)
+class Exports:
+    """What an instance has: its functions (see `Scope.NOTHING`) and its types."""
+
+    functions: dict[bytes, int]
+    types: dict[bytes, _Known]
 
 
 class Scope:
@@ -49,17 +59,20 @@ class Scope:
         self._pieces: list[_Value] = []
         self.names: dict[int, bool] = {}
         self._wasi = False
-        self._texts = self._string = False
+        self._texts = self._string = self._bytes = self._unknown = False
 
     # -- looking up ------------------------------------------------------------------------------
 
     def new(self, index: int) -> int:
         return self._known[index].new
 
+    def known(self, index: int) -> _Known:
+        return self._known[index]
+
     def function(self, index: int) -> int:
         return self._known[index].function
 
-    def instance(self, index: int) -> dict[bytes, int] | None:
+    def instance(self, index: int) -> Exports | None:
         return self._known[index].exports
 
     # -- defining --------------------------------------------------------------------------------
@@ -70,20 +83,24 @@ class Scope:
         self._known.append(known)
         return known
 
-    def opaque(self) -> None:
-        """A type from elsewhere: there may be anything in it."""
-        self._define(texts=True, string=True)
+    def exported(self, instance: Exports | None, name: bytes) -> None:
+        """A type that an instance exports; there may be anything in one of an unknown instance."""
+        if instance is None:
+            self._define(texts=True, string=True, unknown=True)
+        else:
+            self._same(instance.types[name])
 
     def again(self, index: int) -> None:
-        """A type under another name."""
+        """A type of this scope under another name."""
         known = self._known[index]
-        self._define(
-            twin=known.twin,
-            texts=known.texts,
-            function=known.function,
-            exports=known.exports,
-            string=known.string,
-        )
+        self._same(known).twin = known.twin
+
+    def _same(self, known: _Known) -> _Known:
+        """A type known from another scope, whose twin is not known here."""
+        made = replace(known, new=self._count, twin=None)
+        self._count += 1
+        self._known.append(made)
+        return made
 
     def definition(self, reader: Reader, core_function: Callable[[int], int]) -> list[bytes]:
         """Read one type; how it and its twin are written now."""
@@ -104,14 +121,18 @@ class Scope:
         return written + b"\x01" + unsigned(core_function(reader.u32()))
 
     def _values(self, form: int, reader: Reader) -> list[bytes]:
+        self._forget()
         self._texts = form == _STRING
         plain, twin = self._structure(form, reader)
         if form == 0x6F and plain[1] == 1 and self._string:
             raise NotUnderstood  # somebody uses tuple<string> after all
-        texts = self._texts or plain == _LIST_OF_BYTES
         if plain == _LIST_OF_BYTES:
-            twin = _TUPLE_OF_STRING
-        known = self._define(texts=texts, string=form == _STRING)
+            self._texts, twin = True, _TUPLE_OF_STRING
+            if not self._wasi:
+                self._bytes, plain = True, twin
+        known = self._define(
+            texts=self._texts, bytes=self._bytes, unknown=self._unknown, string=form == _STRING
+        )
         if form not in _TWINNED or twin == plain:
             return [plain]
         known.twin = self._count
@@ -170,10 +191,16 @@ class Scope:
         known = self._known[reader.u32()]
         self._string = known.string
         self._texts = self._texts or known.texts
+        self._bytes = self._bytes or known.bytes
+        self._unknown = self._unknown or known.unknown
         plain = signed(known.new)
         return plain, plain if known.twin is None else signed(known.twin)
 
+    def _forget(self) -> None:
+        self._texts = self._string = self._bytes = self._unknown = False
+
     def _function(self, reader: Reader) -> bytes:
+        self._forget()
         params = self._counted(reader, lambda: (self._name(reader), self._value(reader)))
         self._texts = False
         form = reader.byte()
@@ -181,25 +208,28 @@ class Scope:
         answers = self._texts
         pieces = [*params, _fixed(bytes([form])), result]
         plain, twin = (b"".join(column) for column in zip(*pieces, strict=True))
+        twinned = plain != twin and not answers
         carried = self.NOTHING
-        if plain != twin and not (self._wasi and answers):
+        if self._unknown:
+            carried = self.UNKNOWN
+        elif self._bytes or twinned:
             carried = self.BOTH if answers else self.SENDS
-        self._define(texts=True, function=carried)
-        return b"\x40" + (twin if carried else plain)
+        self._define(function=carried)
+        return b"\x40" + (twin if twinned else plain)
 
     # -- instance and component types ------------------------------------------------------------
 
     def _declared(self, form: int, reader: Reader) -> bytes:
         inside = Scope(self)
         inside._wasi = self._wasi or self.names.get(len(self._known), False)
-        exports: dict[bytes, int] = {}
+        exports = Exports({}, {})
         written: list[bytes] = []
         for _ in range(reader.u32()):
             written += inside._declaration(form, reader, exports)
-        self._define(texts=True, exports=exports if form == 0x42 else None)
+        self._define(exports=exports if form == 0x42 else None)
         return bytes([form]) + unsigned(len(written)) + b"".join(written)
 
-    def _declaration(self, form: int, reader: Reader, exports: dict[bytes, int]) -> list[bytes]:
+    def _declaration(self, form: int, reader: Reader, exports: Exports) -> list[bytes]:
         kind = reader.byte()
         if kind == 1:
             return [b"\x01" + one for one in self.definition(reader, _no_core)]
@@ -208,8 +238,10 @@ class Scope:
         if kind == 4 or (kind == 3 and form == 0x41):
             name = reader.extern_name()
             sort, index, written = self.described(reader)
-            if sort == 1 and kind == 4:
-                exports[name[1:]] = self.function(index)
+            if sort == 1:
+                exports.functions[name[1:]] = self.function(index)
+            elif sort == 3:
+                exports.types[name[1:]] = self._known[-1]
             return [bytes([kind]) + name + written]
         raise NotUnderstood
 
@@ -221,7 +253,7 @@ class Scope:
             return b"\x03" + self.outer_alias(reader)
         if target != 0:
             raise NotUnderstood
-        self.opaque()
+        self.exported(None, b"")
         return b"\x03\0" + unsigned(reader.u32()) + reader.name()
 
     def outer_alias(self, reader: Reader) -> bytes:
@@ -233,7 +265,7 @@ class Scope:
         if scope is None:
             raise NotUnderstood
         known = scope._known[index]
-        self._define(texts=known.texts, string=known.string)
+        self._same(known)
         return b"\x02" + unsigned(steps) + unsigned(known.new)
 
     def described(self, reader: Reader, *, defines: bool = True) -> tuple[int, int, bytes]:

@@ -41,7 +41,7 @@ _VERSION = importlib.metadata.version("wasmtime")
 _PROGRESS_EVERY_S = 0.25
 _IDLE_TICKS = 50
 _HASH_ON_LOOP_BYTES = 256 * 1024
-_CONFIGURATION = "epoch,no-concurrency,3"
+_CONFIGURATION = "epoch,no-concurrency,4"
 """Names the engine's settings in the cache key; change it with them."""
 
 _PLAIN, _CARRIES = b"p", b"c"

@@ -103,7 +103,8 @@ class _Scope:
 
     def declare(self, name: str, native: Any) -> None:
         bare = self._convert(native)
-        self.types[name] = self._named(bare, self.names.setdefault(bare, name))
+        type = self._named(bare, self.names.setdefault(bare, name))
+        self.types[name] = uncarried(type) if self.owner.carries else type
 
     def type(self, native: Any) -> wit.Type:
         bare = self._convert(native)

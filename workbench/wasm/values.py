@@ -21,7 +21,7 @@ from workbench.errors import ValueMismatch
 from workbench.wasm import bulk, layout
 from workbench.wasm.bulk import NotCanonical
 from workbench.wasm.capi import address_of_bytes, read, read_text
-from workbench.wasm.carried import compile_carried
+from workbench.wasm.carried import compile_carried, uncarried
 from workbench.wasm.layout import KINDS, PAYLOAD, RECORD_ENTRY, SIZE
 from workbench.wire.wit.coerce import coerce
 from workbench.wire.wit.types import (
@@ -316,7 +316,9 @@ def _record(type: Record, carries: bool) -> tuple[Lower, Lift]:
     lifts = tuple(
         (i * RECORD_ENTRY + 16, _compile(t, carries)[1]) for i, (_, t) in enumerate(type.fields)
     )
-    make, kind, count = record_class(type), KINDS["record"], len(fields)
+    written = uncarried(type) if carries else type
+    assert isinstance(written, Record)
+    make, kind, count = record_class(written), KINDS["record"], len(fields)
 
     def lower(value: Any, arena: Arena, names: list[bytes] = names) -> bytes:
         value = value._values if value.__class__ is make else _record_values(type, value)

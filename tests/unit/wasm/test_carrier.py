@@ -24,6 +24,7 @@ from workbench.wire.wit.types import (
     U8,
     U32,
     Function,
+    Interface,
     List,
     Option,
     Record,
@@ -32,6 +33,7 @@ from workbench.wire.wit.types import (
     Type,
     Variant,
 )
+from workbench.wire.wit.values import Err, Ok, record_class
 
 BYTES = List(U8)
 CARRIED = [
@@ -42,11 +44,11 @@ CARRIED = [
     Result(None, BYTES),
     Tuple((STRING, BYTES, U32, Option(STRING))),
     List(Tuple((STRING, BYTES))),
+    Record("t1", (("name", STRING), ("data", BYTES))),
     Tuple((Record("t1", (("name", STRING), ("data", BYTES))), BYTES, List(F64))),
     Tuple((Variant("t1", (("a", BYTES), ("b", STRING), ("c", None))), Option(BYTES))),
 ]
 NOT_CARRIED = [
-    Record("t1", (("name", STRING), ("data", BYTES))),
     Tuple((Tuple((STRING,)), BYTES)),
     Tuple((List(STRING),)),
 ]
@@ -155,6 +157,54 @@ def test_imports_of_a_component_in_a_component_carry_bytes_and_texts(engine: Eng
     assert store.content["日本"] == store.content["schlüssel"]
     instantiator.call_inline("", "copy", ("absent", "x"))
     assert "x" not in store.content
+
+
+MESSAGING = f"""(component
+  (import "test:m/types@1.0.0" (instance $types
+    (type $body (list u8)) (export "body" (type $body' (eq $body)))
+    (type $r (record (field "subject" string) (field "body" $body') (field "reply" (option string))))
+    (export "message" (type (eq $r)))))
+  (alias export $types "message" (type $message))
+  (import "test:m/consumer@1.0.0" (instance $consumer
+    (alias outer 1 $message (type $m)) (export "message" (type $m' (eq $m)))
+    (export "publish" (func (param "m" $m') (result (result (error string)))))))
+  {LIBC}
+  (core func $publish (canon lower (func $consumer "publish") {OPTIONS}))
+  (core module $m
+    (import "libc" "mem" (memory 1))
+    (import "h" "publish" (func $publish (param i32 i32 i32 i32 i32 i32 i32 i32)))
+    (func (export "handle") (param i32 i32 i32 i32 i32 i32 i32) (result i32)
+      (call $publish (local.get 0) (local.get 1) (local.get 2) (local.get 3)
+        (local.get 4) (local.get 5) (local.get 6) (i32.const 16))
+      (i32.const 16)))
+  (core instance $i (instantiate $m (with "libc" (instance $libc)) (with "h" (instance
+    (export "publish" (func $publish))))))
+  (func (export "handle") (param "m" $message) (result (result (error string)))
+    (canon lift (core func $i "handle") {OPTIONS})))"""
+"""As a component of wasmcloud:messaging: a record with bytes that three interfaces share."""
+
+
+def test_a_record_with_bytes_that_interfaces_share_is_carried(engine: Engine) -> None:
+    component = engine.load_blocking(wat_to_bytes(MESSAGING))
+    assert {name for _, name in component.found.carried} == {"publish", "handle"}
+    message = component.functions["", "handle"].function.params[0][1]
+    assert message == Record(
+        "message", (("subject", STRING), ("body", BYTES), ("reply", Option(STRING)))
+    )
+    types = component.imports["test:m/types@1.0.0"]
+    assert isinstance(types, Interface) and types.types["message"] == message
+
+    def publish(message: Any) -> Any:
+        published.append(message)
+        return Err("größer") if message.subject == "nö" else Ok()
+
+    published: list[Any] = []
+    instantiator = component.instantiator(ObjectImports({"test:m/consumer": {"publish": publish}}))
+    sent = record_class(message)("α", bytes(range(256)) * 50, "ü")
+    assert instantiator.call_inline("", "handle", (sent,)) == Ok()
+    assert published == [sent]
+    refused = record_class(message)("nö", b"", None)
+    assert instantiator.call_inline("", "handle", (refused,)) == Err("größer")
 
 
 def test_of_wasi_only_what_a_guest_sends_is_carried(engine: Engine) -> None:
