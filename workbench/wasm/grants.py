@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from workbench.wasm.directories import Directory, MemoryDirectory, RealDirectory
+from workbench.wasm.http_grants import checked_hosts, permits
 from workbench.wasm.network_grants import NetworkGrants
 
 __all__ = [
@@ -32,7 +33,9 @@ class Grants:
     """What one invocation gets through WASI beside clocks and randomness.
 
     ``directories`` maps the path under which the guest finds a directory to the directory. An
-    iterable ``stdin`` is used up by the first invocation that reads it.
+    iterable ``stdin`` is used up by the first invocation that reads it. ``http`` are the hosts
+    that it may send HTTP requests to: ``"example.com"``, ``"example.com:8080"``,
+    ``"*.example.com"``, ``"*"``; on a lattice links decide instead. Raises `UsageError`.
     """
 
     environment: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
@@ -41,6 +44,14 @@ class Grants:
     stdin: Stdin = b""
     directories: Mapping[str, Directory] = field(default_factory=lambda: MappingProxyType({}))
     network: NetworkGrants = field(default_factory=NetworkGrants)
+    http: Sequence[str] = ()
+
+    def __post_init__(self) -> None:
+        checked_hosts(self.http)
+
+    def permits_http(self, authority: str, scheme: str | None) -> bool:
+        """Whether a request may be sent to a host, which may have a port."""
+        return permits(self.http, authority, scheme)
 
 
 NOTHING = Grants()

@@ -3,43 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import shutil
-import subprocess
-import sys
+import errno
+import io
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.unit.wasm.conftest import wat
+from tests.unit.wasm.wasi_probe import Guest, script
 from workbench.errors import LimitHit, Trap
-from workbench.wasm import Engine, ImportsBase, Instantiator
+from workbench.wasm import Engine, Grants, ImportsBase, Instantiator, store
 from workbench.wire.http import HttpError, HttpRequest, HttpResponse, RequestOptions, collect
-from workbench.wire.wit.bundled import bundled_dir
-from workbench.wire.wit.values import Err, Ok
+from workbench.wire.wit.values import Ok
 
-pytestmark = pytest.mark.slow
-
-PROBE = Path(__file__).parent / "probe"
-
-
-def _built(cache: Path) -> bytes:
-    """The probe component; built once for each state of its sources."""
-    source = (PROBE / "app.py").read_bytes() + (PROBE / "world.wit").read_bytes()
-    target = cache / f"probe-{hashlib.sha256(source).hexdigest()[:16]}.wasm"
-    if not target.exists():
-        work = cache / "work"
-        shutil.rmtree(work, ignore_errors=True)
-        wit = work / "wit"
-        wit.mkdir(parents=True)
-        shutil.copy(PROBE / "world.wit", wit)
-        shutil.copytree(bundled_dir("0.2.2") / "deps", wit / "deps")
-        shutil.copy(PROBE / "app.py", work)
-        tool = Path(sys.executable).with_name("componentize-py")
-        command = [tool, "-q", "-d", wit, "-w", "test:probe/probe", "componentize", "-p", work]
-        subprocess.run([*command, "app", "-o", target], check=True, timeout=300, cwd=work)
-    return target.read_bytes()
+# The first test builds and compiles the probe, which takes minutes on a busy machine.
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 class Outside(ImportsBase):
@@ -67,28 +46,11 @@ class Outside(ImportsBase):
         return HttpResponse(201, [("x-to", b"guest"), ("connection", b"close")], answer())
 
 
-@pytest.fixture(scope="module")
-def probe_engine(request: pytest.FixtureRequest) -> Any:
-    # pytest's cache directory is private enough once it is closed to others.
-    directory = Path(request.config.cache.mkdir("compiled"))  # type: ignore[union-attr]
-    directory.chmod(0o700)
-    engine = Engine(cache_dir=directory, workers=2)
-    yield engine
-    engine.close_blocking()
-
-
 @pytest.fixture
-async def probe(
-    probe_engine: Engine, request: pytest.FixtureRequest
-) -> AsyncIterator[tuple[Instantiator, list[tuple[str, str]], Outside]]:
-    data = _built(Path(request.config.cache.mkdir("components")))  # type: ignore[union-attr]
-    component = await probe_engine.load(data, name="probe")
-    lines: list[tuple[str, str]] = []
+async def probe(guest: Guest) -> AsyncIterator[tuple[Instantiator, Outside]]:
     outside = Outside()
-    instantiator = component.instantiator(
-        outside, on_log=lambda stream, line, ctx: lines.append((stream, line))
-    )
-    yield instantiator, lines, outside
+    instantiator = guest.instantiator(outside)
+    yield instantiator, outside
     await instantiator.close()
 
 
@@ -96,36 +58,147 @@ async def check(instantiator: Instantiator, what: str) -> Any:
     return await instantiator.call("", "check", (what,), timeout_s=60)
 
 
-async def test_a_guest_sees_the_wasi_of_a_real_host(probe: Any) -> None:
-    instantiator, lines, _ = probe
-    assert await check(instantiator, "environment") == Ok("['main.wasm'] {}")
-    assert await check(instantiator, "clocks") == Ok("True True")
-    assert await check(instantiator, "randomness") == Ok("(40, 7) 2 True")
-    assert await check(instantiator, "files") == Ok("FileNotFoundError")
-    assert await check(instantiator, "sockets") == Ok(
-        "PermissionError ACCESS_DENIED NOT_IN_PROGRESS INVALID_STATE PERMANENT_RESOLVER_FAILURE"
-    )
-    assert await check(instantiator, "polling") == Ok("[1] True False None")
-    assert await check(instantiator, "unknown") == Err("no check unknown")
-    assert lines == []
+async def test_a_guest_without_grants_sees_what_a_real_host_gives(guest: Guest) -> None:
+    assert guest.run("basics", "granted()") == ({}, ["main.wasm"], None, None)
+    assert guest.run("basics", "drain(stdin.get_stdin())") == (b"", "StreamError_Closed")
+    assert guest.run("basics", "terminals()") == (None, None, None)
+    assert guest.run("basics", "preopens.get_directories()") == []
+    assert guest.run("basics", "clocks()") == (True, True, False, True, True, 0)
+    assert guest.run("basics", "randomness()") == (33, True, 7, True, True)
+    assert guest.lines == []
 
 
-async def test_output_arrives_line_by_line(probe: Any) -> None:
-    instantiator, lines, _ = probe
-    assert await check(instantiator, "output") == Ok("done")
-    assert sorted(lines) == [
-        ("stderr", "oops"), ("stdout", "one"), ("stdout", "three"), ("stdout", "two")
-    ]  # fmt: skip
+async def test_environment_arguments_and_working_directory_are_as_granted(guest: Guest) -> None:
+    grants = Grants(
+        environment={"NAME": "Ada"}, arguments=("a", "b"), working_directory="/w",
+    )  # fmt: skip
+    assert guest.run("basics", "granted()", grants) == ({"NAME": "Ada"}, ["a", "b"], "/w", "Ada")
 
 
-async def test_a_guest_that_exits_is_a_trap_with_its_code(probe: Any) -> None:
-    instantiator, _, _ = probe
-    with pytest.raises(Trap, match=r"exit|unreachable"):
-        await check(instantiator, "leave")
+@pytest.mark.parametrize(
+    "stdin", [b"0123456789", [b"012", b"", b"3456789"], io.BytesIO(b"0123456789").read]
+)
+async def test_stdin_is_read_on_by_whoever_asks_for_it(guest: Guest, stdin: Any) -> None:
+    head, rest, after, ready = guest.run("basics", "read_stdin()", Grants(stdin=stdin))
+    (first, skipped, more) = head
+    read = len(first) + skipped + more
+    assert first == b"01" and rest == (b"0123456789"[read:], "StreamError_Closed")
+    assert after == "StreamError_Closed" and ready
+
+
+async def test_output_arrives_line_by_line_in_order_with_what_it_belongs_to(guest: Guest) -> None:
+    seen: list[tuple[str, str, Any]] = []
+    instantiator = guest.component.instantiator(on_log=lambda *line: seen.append(line))
+    request = script("basics", "output()")
+    await instantiator.call("", "check", (request,), ctx="invocation 7")
+    await instantiator.close()
+    assert [line for line in seen if line[0] == "stdout"] == [
+        ("stdout", text, "invocation 7") for text in ("one", "two", "three")
+    ]
+    assert ("stderr", "oops", "invocation 7") in seen
+    assert guest.run("basics", "write_stdout()")
+    assert guest.lines == [("stdout", "aaa\0\0b"), ("stderr", "oops: ü"), ("stdout", "\0")]
+
+
+async def test_a_long_line_comes_whole_in_pieces_and_no_letter_is_cut(guest: Guest) -> None:
+    text = "ä" * 10_000
+    guest.run("basics", f"print({text!r} + '\\nend')")
+    pieces = [line for stream, line in guest.lines if stream == "stdout"]
+    assert "".join(pieces[:-1]) == text and pieces[-1] == "end"
+    assert len(pieces) > 2
+
+
+async def test_polling_tells_what_is_ready_in_the_order_asked(guest: Guest) -> None:
+    assert guest.run("basics", "polls()") == ([1, 3], [0, 2])
+
+
+@pytest.mark.parametrize(
+    ("call", "reason"),
+    [
+        ("poll_nothing()", "at least one pollable"),
+        ("write_beyond_room()", "wrote 65537 bytes where check-write allowed 65536"),
+        ("write_too_much_at_once()", "wrote 4097 bytes where check-write allowed 4096"),
+        ("zeroes_too_many_at_once()", "wrote 4097 bytes where check-write allowed 4096"),
+        ("zeroes_without_end()", f"wrote {2**64 - 1} bytes where check-write allowed 65536"),
+        ("ask_for_random_without_end()", f"asked for {2**63} random bytes at once"),
+        ("drop_parent_first()", "dropped an output-stream before what was made from it"),
+    ],
+)
+async def test_what_a_real_host_traps_on_traps_here(guest: Guest, call: str, reason: str) -> None:
+    with pytest.raises(Trap) as caught:
+        guest.run("basics", call)
+    assert not isinstance(caught.value, LimitHit)
+    assert reason in str(caught.value)
+    assert guest.run("basics", "terminals()") == (None, None, None), "the host lives"
+
+
+async def test_a_guest_that_hoards_resources_is_stopped_by_a_limit_that_says_so(
+    guest: Guest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "MAX_OBJECTS", 1000)
+    with pytest.raises(LimitHit, match="holds 1000 resources of the host") as caught:
+        guest.run("basics", "take_resources_without_end()")
+    assert caught.value.fields["limit"] == "resources"
+
+
+@pytest.mark.parametrize(
+    ("function", "reason"),
+    [
+        ("use-dropped", "unknown handle index"),
+        ("use-invented", "unknown handle index"),
+        ("use-of-another-kind", "handle index"),
+        ("drop-twice", "unknown handle index"),
+        ("parent-first", "dropped an output-stream before what was made from it"),
+        ("no-room", "realloc return: beyond end of memory"),
+        ("child-first", None),
+        ("keep-all", None),
+    ],
+)
+def test_handles_and_memory_that_are_not_there_end_only_the_guest(
+    compiled: Any, function: str, reason: str | None
+) -> None:
+    instantiator = compiled("handles").instantiator()
+    if reason is None:
+        assert instantiator.call_inline("", function, ()) is None
+    else:
+        with pytest.raises(Trap, match=reason):
+            instantiator.call_inline("", function, ())
+    assert instantiator.call_inline("", "child-first", ()) is None
+    instantiator.close_blocking()
+
+
+@pytest.mark.parametrize(("call", "code"), [("leave_well()", 0), ("leave_badly()", 1)])
+async def test_a_guest_that_exits_is_a_trap_with_its_code(
+    guest: Guest, call: str, code: int
+) -> None:
+    with pytest.raises(Trap, match=f"exit code {code}") as caught:
+        guest.run("basics", call)
+    assert caught.value.fields["exit_code"] == code
+
+
+def test_functions_behind_feature_gates_work_too(engine: Engine) -> None:
+    """componentize-py can't import these; a component in text format does."""
+    component = engine.load_blocking(wat("unstable"), name="unstable")
+
+    def failing(size: int) -> bytes:
+        raise ConnectionResetError(errno.ECONNRESET, "the other side has gone")
+
+    def run(function: str, *args: Any, stdin: Any = b"") -> Any:
+        instantiator = component.instantiator(grants=Grants(stdin=stdin))
+        try:
+            return instantiator.call_inline("", function, args)
+        finally:
+            instantiator.close_blocking()
+
+    assert run("zone") == len("UTC")
+    assert run("code-of-stdin", stdin=failing) == 15, "connection-reset"
+    assert run("code-of-stdin", stdin=b"all well") == 98
+    with pytest.raises(Trap, match="exit code 42"):
+        run("leave", 42)
 
 
 async def test_a_guest_sends_requests_and_reads_responses(probe: Any) -> None:
-    instantiator, _, outside = probe
+    instantiator, outside = probe
     assert await check(instantiator, "http /a?b=1") == Ok("201 [b'guest'] 9 b'pong ping'")
     request, options, body = outside.requests[0]
     assert (request.method, request.scheme, request.authority, request.path_with_query) == (
@@ -140,7 +213,7 @@ async def test_a_guest_sends_requests_and_reads_responses(probe: Any) -> None:
 async def test_a_refused_request_is_an_error_code_and_a_broken_one_ends_the_guest(
     probe: Any,
 ) -> None:
-    instantiator, _, _ = probe
+    instantiator, _ = probe
     assert await check(instantiator, "http /refused") == Ok("ErrorCode_ConnectionRefused")
     with pytest.raises(LookupError, match="no link"):
         await check(instantiator, "http /broken")
@@ -148,7 +221,7 @@ async def test_a_refused_request_is_an_error_code_and_a_broken_one_ends_the_gues
 
 async def test_a_python_handler_streams_a_request_back_with_trailers(probe: Any) -> None:
     """It exports incoming-handler@0.2.2 while the tool made it import types@0.2.9."""
-    instantiator, _, _ = probe
+    instantiator, _ = probe
 
     async def body() -> AsyncIterator[bytes]:
         for n in range(20):
@@ -168,11 +241,13 @@ async def test_a_python_handler_streams_a_request_back_with_trailers(probe: Any)
     assert await response.trailers == [("x-last", b"1")]
 
 
-async def test_a_python_exception_is_a_trap_with_the_traceback_on_stderr(probe: Any) -> None:
-    instantiator, lines, _ = probe
+async def test_a_python_exception_is_a_trap_with_the_traceback_on_stderr(
+    guest: Guest, probe: Any
+) -> None:
+    instantiator, _ = probe
     with pytest.raises(Trap) as caught:
         await instantiator.handle_http(HttpRequest("GET", "/raise"))
     assert not isinstance(caught.value, LimitHit)
     assert "ValueError: on purpose" in caught.value.stderr
     assert "ValueError: on purpose" in str(caught.value)
-    assert ("stderr", "ValueError: on purpose") in lines
+    assert ("stderr", "ValueError: on purpose") in guest.lines
