@@ -194,8 +194,15 @@ class Lattice:
             raise UsageError(
                 f"{count} instances can't be started", hint="start at least 1; `scale` goes to 0"
             )
-        more = {"config": config, "annotations": annotations, "wait_s": EVENT_WAIT_S}
-        return await self.control.start_component(host, ref, component_id, count=count, **more)
+        return await self.control.start_component(
+            host,
+            ref,
+            component_id,
+            count=count,
+            config=config,
+            annotations=annotations,
+            wait_s=EVENT_WAIT_S,
+        )
 
     async def start_provider(
         self, ref: str, provider_id: str, *, host: str | None = None, config: Sequence[str] = ()
@@ -423,19 +430,7 @@ class Lattice:
         self, source: str, target: str, interface: str, *, link_name: str = "default"
     ) -> list[Any]:
         """Why ``source`` can or can't call ``target`` over ``interface``, in plain findings."""
-        from workbench.lattice.explain import explain
-
-        worlds = {end: self.running.world(end) for end in (source, target)}
-        known = {end: world for end, world in worlds.items() if world is not None}
-        return explain(
-            self.state,
-            source,
-            target,
-            interface,
-            link_name=link_name,
-            imports={end: world.imports for end, world in known.items()},
-            exports={end: world.exports for end, world in known.items()},
-        )
+        return self.running.explain(source, target, interface, link_name)
 
     async def doctor(self) -> list[Any]:
         """Checks of the lattice and of what it stands on, each with what to do."""

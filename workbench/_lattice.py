@@ -255,7 +255,12 @@ class Lattice:
     doctor = _blocking(aio.Lattice.doctor)
 
     def serve(self, id: str, functions: Any, *, wit: str | Path | None = None) -> ServedFunctions:
-        """As `workbench.aio.Lattice.serve`; async functions run on the background loop."""
+        """Answer calls to ``id`` with Python functions, until ``stop()`` or the lattice closes.
+
+        ``functions`` maps interfaces to objects, classes or mappings of functions; ``wit`` is WIT
+        text or the path of it, needed where no component here knows the interface. Plain functions
+        run on threads, async ones on the background loop. As `workbench.aio.Lattice.serve`.
+        """
         return ServedFunctions(self, self._run(self._aio.serve(id, functions, wit=wit)))
 
     def events(self, limit: int | None = None) -> list[Any]:

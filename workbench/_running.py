@@ -12,6 +12,7 @@ from workbench.wire.wit.types import Interface
 
 if TYPE_CHECKING:
     from workbench.host import Host
+    from workbench.lattice.explain import Finding
     from workbench.lattice.state import ComponentState, LatticeState
     from workbench.wire.wit.types import World
 
@@ -95,6 +96,23 @@ class Running:
             and getattr(item, "functions", None)
             and not any(link.covers(name) for link in links)
         ]
+
+    def explain(self, source: str, target: str, interface: str, link_name: str) -> list[Finding]:
+        """Why ``source`` can or can't call ``target``, as far as state and worlds tell."""
+        from workbench.lattice.explain import explain
+
+        state = self._state()
+        worlds = {end: self.world(end) for end in (source, target)}
+        known = {end: world for end, world in worlds.items() if world is not None}
+        return explain(
+            state,
+            source,
+            target,
+            interface,
+            link_name=link_name,
+            imports={end: world.imports for end, world in known.items()},
+            exports={**{end: world.exports for end, world in known.items()}, **state.served},
+        )
 
     def shares(self, component_id: str, count: int) -> dict[str, int]:
         """``count`` evenly over all hosts; what is left over goes to those that run most of it."""

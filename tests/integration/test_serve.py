@@ -285,6 +285,8 @@ async def test_it_is_shown_in_graph_and_traffic_as_what_it_is(lattice: aio.Latti
     assert node["detail"]["interfaces"] == STOCK
     assert "Python functions" in node["detail"]["note"]
     assert graph.has_edge("missing:front", "client:shop")
+    (finding,) = lattice.explain("front", "shop", "demo:shop/stock")
+    assert "'front'" in finding.text
     await lattice.invoke("shop", "count")
     call = lattice.traffic()[-1]
     assert (call.source, call.target, call.function, call.result) == (

@@ -129,7 +129,7 @@ def _failures(state: LatticeState) -> Iterator[Check]:
 def _dangling(state: LatticeState) -> Iterator[Check]:
     for link in state.links:
         for end in (link.source_id, link.target):
-            if not state.running(end):
+            if not state.running(end) and end not in state.served:
                 yield Check(
                     f"link {link.source_id} → {link.target}",
                     False,

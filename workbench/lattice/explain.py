@@ -102,6 +102,8 @@ def explain(
 
 
 def _end(state: LatticeState, thing_id: str) -> Iterator[Finding]:
+    if thing_id in state.served:
+        return
     places = state.running(thing_id)
     if places:
         yield from _unwell(thing_id, [thing for _, thing in places])

@@ -407,7 +407,6 @@ class RpcServer:
     def _start(self, call: _Call, args: tuple[Any, ...]) -> None:
         served = call.route.served
         served.running += 1
-        call.begun = True
         call.args = None
         work = self._run(call, args)
         if not call.route.eager or (work := first_step(work)) is not None:
@@ -415,6 +414,8 @@ class RpcServer:
 
     async def _run(self, call: _Call, args: tuple[Any, ...]) -> None:
         """The handler, its answer, and the streams of that answer."""
+        # From here on the handler gives the place back; a task that is cancelled before never runs.
+        call.begun = True
         try:
             try:
                 outputs = await self._answer(call, args)
