@@ -30,6 +30,7 @@ class PackageScope:
         self.worlds: dict[str, tuple[WorldDecl, PackageDecl]] = {}
         self.files: list[PackageDecl] = []
         self.absent: dict[str, str] = {}
+        self.needs: dict[str, PackageScope] = {}
         self._entries: dict[str, InterfaceEntry] = {}
         self._worlds: dict[str, World] = {}
         self._items = 0
@@ -159,7 +160,24 @@ class PackageScope:
         if scope is None:
             hint = self.resolver.hint_for(path.package)
             file.source.resolve_fault(f"the package {path.package} is not known", offset, hint)
+        if str(scope.name) not in self.needs:
+            self._need(scope, file, offset)
         return scope, path.name
+
+    def _need(self, other: PackageScope, file: PackageDecl, offset: int) -> None:
+        """Packages are built one after the other, so none may come back to itself."""
+        waiting, seen = [other], {str(other.name)}
+        while waiting:
+            scope = waiting.pop()
+            if str(self.name) in scope.needs:
+                file.source.resolve_fault(
+                    f"the packages {self.name} and {other.name} need each other",
+                    offset,
+                    "move what both need into a package of its own",
+                )
+            waiting += [s for id, s in scope.needs.items() if id not in seen]
+            seen.update(scope.needs)
+        self.needs[str(other.name)] = other
 
     def world(self, name: str) -> World | None:
         """The world ``name`` of this package, resolved."""

@@ -339,8 +339,11 @@ def _named_fields(
 
 
 def _attributes(expected: str, value: Any, names: list[str]) -> dict[str, Any]:
-    named = isinstance(value, RecordValue) or hasattr(value, "_fields")
-    if not named and (isinstance(value, type) or not dataclasses.is_dataclass(value)):
+    if isinstance(value, RecordValue):
+        return value.as_dict()
+    if isinstance(value, type) or not (
+        hasattr(value, "_fields") or dataclasses.is_dataclass(value)
+    ):
         raise Mismatch(expected, value, "a record is a mapping or an object with its fields")
     given: dict[str, Any] = {}
     for name in names:

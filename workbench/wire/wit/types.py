@@ -251,7 +251,8 @@ class Function:
     def __str__(self) -> str:
         params = ", ".join(f"{n}: {t}" for n, t in self.params)
         tail = f" -> {self.result}" if self.result is not None else ""
-        return f"{self.name}: func({params}){tail}"
+        head = "async func" if self.is_async else "func"
+        return f"{self.name}: {head}({params}){tail}"
 
 
 @dataclass(frozen=True, slots=True)

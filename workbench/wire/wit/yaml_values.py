@@ -42,7 +42,7 @@ def to_yaml(type: Type, value: Any, path: str = "") -> str:
         allow_unicode=True,
         default_flow_style=False,
         # Folded lines are read back, and are hard to read and to compare.
-        width=2**31,
+        width=2**31 - 1,
     )
     return text.removesuffix("...\n")
 
@@ -91,7 +91,7 @@ def _fault(message: str, line: int, column: int) -> WitSyntaxError:
     )
 
 
-class _Dumper(yaml.SafeDumper):
+class _Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):
     def ignore_aliases(self, data: Any) -> bool:
         return True
 

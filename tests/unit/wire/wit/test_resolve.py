@@ -144,6 +144,29 @@ def test_interfaces_that_use_each_other_in_a_circle_are_refused() -> None:
     assert "uses itself: t:t/a → t:t/b → t:t/a" in fault.message
 
 
+@pytest.mark.parametrize(
+    "back",
+    [
+        "package b:b; interface i { use c:c/i.{x}; } package c:c { interface i { type x = u8; } "
+        "interface j { use a:a/i.{y}; } }",
+        "package b:b; interface i { type x = u8; } world w { import a:a/i; }",
+    ],
+)
+def test_packages_that_need_each_other_are_refused(back: str) -> None:
+    fault = fault_of("package a:a; interface i { use b:b/i.{x}; type y = u8; }", back)
+    assert "need each other" in fault.message
+
+
+def test_packages_may_share_what_they_need() -> None:
+    made = resolver(
+        "package a:a; interface i { use b:b/i.{x}; use c:c/i.{y}; }",
+        "package b:b; interface i { use d:d/i.{x}; }",
+        "package c:c; interface i { use d:d/i.{y}; use b:b/i.{x as z}; }",
+        "package d:d; interface i { type x = u8; type y = u16; }",
+    )
+    assert len(made.packages) == 4
+
+
 def test_long_chains_are_refused_without_recursion_errors() -> None:
     many = 3000
     uses = "".join(f"interface i{n} {{ use i{n + 1}.{{t}}; }}" for n in range(many))
