@@ -58,6 +58,8 @@ def component(session: Session, call: Call) -> Any:
         )
         compile_ahead(built, heard)
         reloaded = session.keep(built)
+        if call["output"]:
+            session.set_variable(call["output"], workbench.Component.open(built))
     live.show(built_card(built, reloaded, ticker.elapsed_s))
     return None
 
@@ -172,6 +174,9 @@ VERBS = (
                 complete="lang",
             ),
             Option("wit", "a file with the WIT", "FILE"),
+            Option(
+                "output", "keep it in this variable, to run without a lattice", "NAME", short="o"
+            ),
         ),
         Body.MAY,
         (
