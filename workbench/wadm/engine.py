@@ -8,6 +8,7 @@ what is observed.
 
 from __future__ import annotations
 
+import sys
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 
@@ -44,20 +45,11 @@ from workbench.wadm.story import Story, StoryLine
 from workbench.wire import events
 from workbench.wire.control import Inventory
 from workbench.wire.records import Link
-from workbench.wire.wadm import (
-    NO_HOSTS,
-    UNDEPLOYED,
-    ScalerStatus,
-    Status,
-    StatusInfo,
-    StatusType,
-    aggregate,
-)
+from workbench.wire.wadm import UNDEPLOYED, ScalerStatus, Status, StatusInfo, StatusType
 
 __all__ = ["Engine"]
 
 _REMEMBERED_EVENTS = 10_000
-_WAITING = StatusInfo(StatusType.WAITING)
 
 
 class Engine:
@@ -305,8 +297,11 @@ class Engine:
 
     # Deciding ---------------------------------------------------------------------------------
 
-    def run(self, now: float) -> Outputs:
-        """Look at everything that may have changed; return what to send and to publish."""
+    def run(self, now: float, *, at_most: int = sys.maxsize) -> Outputs:
+        """Look at what may have changed; return what to send and to publish.
+
+        ``at_most`` bounds the scalers that are asked; `has_more` tells whether some are left.
+        """
         outputs = Outputs()
         self._rewire()
         self._tick(now)
@@ -315,27 +310,36 @@ class Engine:
                 self.flights.send(command, "", "", now, 0)
                 outputs.commands.append(command)
         self._inquiries.clear()
-        dirty, self._dirty = self._dirty, {}
-        # Links first: a start waits for the links that begin at it (`_held`), and those that are
-        # done let it go.
-        self._decide(dirty, outputs, now, links=True)
-        dirty, self._dirty = dirty | self._dirty, {}
-        self._decide(dirty, outputs, now, links=False)
-        for scaler_id in dirty:
-            if scaler_id in self._retired:
-                self._clean(self._retired[scaler_id], outputs, now)
-        for name in sorted(self._touched & self.apps.keys()):
+        known = self._scalers.keys() | self._retired.keys()
+        self._dirty = {key: cause for key, cause in self._dirty.items() if key in known}
+        # Links first: a start waits for the links that begin at it (`_held`). Removals last.
+        for group in (self._is_link, self._is_other, self._retired.__contains__):
+            chosen = [scaler_id for scaler_id in self._dirty if group(scaler_id)][:at_most]
+            at_most -= len(chosen)
+            for scaler_id in chosen:
+                self._decide(scaler_id, self._dirty.pop(scaler_id), outputs, now)
+        undecided = {self._scalers[key].app for key in self._dirty if key in self._scalers}
+        for name in sorted(self._touched & self.apps.keys() - undecided):
             self._publish(outputs, name, self.status(name))
-        self._touched.clear()
+        self._touched &= undecided
         return outputs
 
-    def _decide(
-        self, dirty: Mapping[str, str], outputs: Outputs, now: float, *, links: bool
-    ) -> None:
-        for scaler_id, cause in dirty.items():
-            scaler = self._scalers.get(scaler_id)
-            if scaler is not None and isinstance(scaler, LinkScaler) == links:
-                self._reconcile(scaler, cause, outputs, now)
+    @property
+    def has_more(self) -> bool:
+        """Whether scalers are left that something has changed for."""
+        return bool(self._dirty)
+
+    def _is_link(self, scaler_id: str) -> bool:
+        return isinstance(self._scalers.get(scaler_id), LinkScaler)
+
+    def _is_other(self, scaler_id: str) -> bool:
+        return scaler_id in self._scalers and not self._is_link(scaler_id)
+
+    def _decide(self, scaler_id: str, cause: str, outputs: Outputs, now: float) -> None:
+        if scaler_id in self._scalers:
+            self._reconcile(self._scalers[scaler_id], cause, outputs, now)
+        else:
+            self._clean(self._retired[scaler_id], outputs, now)
 
     def _tick(self, now: float) -> None:
         """Deadlines, retries, silent hosts, forgotten removals."""
@@ -456,13 +460,7 @@ class Engine:
 
     def status(self, name: str) -> Status:
         """The status of a deployed application, as of the last `run`."""
-        app = self.apps[name]
-        if not self.observed.hosts:
-            waiting = (ScalerStatus(s.id, s.kind, s.name, _WAITING) for s in app.desired.scalers)
-            return Status(StatusInfo(StatusType.WAITING, NO_HOSTS), tuple(waiting))
-        return aggregate(
-            app.statuses.get(s.id, ScalerStatus(s.id, s.kind, s.name)) for s in app.desired.scalers
-        )
+        return self.apps[name].status(with_hosts=bool(self.observed.hosts))
 
     def settled(self, name: str) -> bool:
         """Deployed, and nothing under way for it."""

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
+from workbench.wadm.sharded import Sharded
 from workbench.wire.control import Inventory
 from workbench.wire.records import Link
 
@@ -131,11 +132,11 @@ def _point(text: str) -> int:
 class Observed:
     """Everything a scaler may look at. ``configs[name]`` is None for a config known to be absent."""
 
-    hosts: Mapping[str, HostState] = field(default_factory=dict)
-    component_hosts: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    provider_hosts: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    links: Mapping[LinkKey, Link] = field(default_factory=dict)
-    configs: Mapping[str, Mapping[str, str] | None] = field(default_factory=dict)
+    hosts: Sharded[str, HostState] = field(default_factory=Sharded)
+    component_hosts: Sharded[str, frozenset[str]] = field(default_factory=Sharded)
+    provider_hosts: Sharded[str, frozenset[str]] = field(default_factory=Sharded)
+    links: Sharded[LinkKey, Link] = field(default_factory=Sharded)
+    configs: Sharded[str, Mapping[str, str] | None] = field(default_factory=Sharded)
     terrain: Terrain = field(default_factory=lambda: Terrain({}))
 
     def component_on(self, host: str, component: str) -> Running | None:
@@ -159,8 +160,7 @@ def link_key(link: Link) -> LinkKey:
 def with_host(seen: Observed, host: HostState) -> Change:
     """A host as it is now, all at once."""
     old = seen.hosts.get(host.id)
-    hosts = dict(seen.hosts)
-    hosts[host.id] = host
+    hosts = seen.hosts.having(host.id, host)
     topics: set[Topic] = set()
     terrain = seen.terrain
     if old is None or old.labels != host.labels:
@@ -184,25 +184,19 @@ def _terrain(hosts: Mapping[str, HostState]) -> Terrain:
 
 
 def _reindex(
-    index: Mapping[str, frozenset[str]],
+    index: Sharded[str, frozenset[str]],
     host: str,
     old: Mapping[str, Running],
     new: Mapping[str, Running],
-) -> tuple[Mapping[str, frozenset[str]], set[str]]:
+) -> tuple[Sharded[str, frozenset[str]], set[str]]:
     """The index with one host's entries brought up to date, and the ids that changed there."""
     changed = {name for name in {*old, *new} if old is not new and old.get(name) != new.get(name)}
-    moved = {name for name in changed if (name in old) != (name in new)}
-    if not moved:
-        return index, changed
-    fresh = dict(index)
-    for name in moved:
-        hosts = fresh.get(name, frozenset())
-        hosts = hosts | {host} if name in new else hosts - {host}
-        if hosts:
-            fresh[name] = hosts
-        else:
-            fresh.pop(name, None)
-    return fresh, changed
+    for name in changed:
+        if (name in old) != (name in new):
+            hosts = index.get(name, frozenset())
+            hosts = hosts | {host} if name in new else hosts - {host}
+            index = index.having(name, hosts) if hosts else index.lacking(name)
+    return index, changed
 
 
 def with_inventory(seen: Observed, host_id: str, inventory: Inventory, now: float) -> Change:
@@ -243,7 +237,7 @@ def without_host(seen: Observed, host_id: str) -> Change:
     if old is None:
         return seen, _NOTHING
     emptied, topics = with_host(seen, replace(old, components={}, providers={}))
-    hosts = {name: host for name, host in emptied.hosts.items() if name != host_id}
+    hosts = emptied.hosts.lacking(host_id)
     return replace(emptied, hosts=hosts, terrain=_terrain(hosts)), topics | {HOSTS}
 
 
@@ -271,7 +265,7 @@ def with_link(seen: Observed, link: Link) -> Change:
     key = link_key(link)
     if seen.links.get(key) == link:
         return seen, _NOTHING
-    return replace(seen, links={**seen.links, key: link}), frozenset({("link", link.source_id)})
+    return replace(seen, links=seen.links.having(key, link)), frozenset({("link", link.source_id)})
 
 
 def without_link(
@@ -279,11 +273,16 @@ def without_link(
 ) -> Change:
     """One link went; without ``target`` every link of the slot is taken for gone."""
     slot = (source_id, name, namespace, package)
-    gone = {key for key in seen.links if key[:4] == slot and target in (None, key[4])}
+    if target is None:
+        gone = {key for key in seen.links if key[:4] == slot}
+    else:
+        gone = {key for key in ((*slot, target),) if key in seen.links}
     if not gone:
         # A scaler that waits for the slot to become free still wants to know.
         return seen, frozenset({("link", source_id)})
-    links = {key: link for key, link in seen.links.items() if key not in gone}
+    links = seen.links
+    for key in gone:
+        links = links.lacking(key)
     return replace(seen, links=links), frozenset({("link", source_id)})
 
 
@@ -292,11 +291,11 @@ def with_links(seen: Observed, links: Iterable[Link]) -> Change:
     fresh = {link_key(link): link for link in links}
     changed = {key for key in {*fresh, *seen.links} if fresh.get(key) != seen.links.get(key)}
     topics = frozenset(("link", key[0]) for key in changed)
-    return (replace(seen, links=fresh), topics) if changed else (seen, _NOTHING)
+    return (replace(seen, links=Sharded(fresh)), topics) if changed else (seen, _NOTHING)
 
 
 def with_config(seen: Observed, name: str, values: Mapping[str, str] | None) -> Change:
     """A config's content, or that there is none."""
     if name in seen.configs and seen.configs[name] == values:
         return seen, _NOTHING
-    return replace(seen, configs={**seen.configs, name: values}), frozenset({("config", name)})
+    return replace(seen, configs=seen.configs.having(name, values)), frozenset({("config", name)})

@@ -8,9 +8,18 @@ from typing import Any
 from workbench.wadm.commands import Command
 from workbench.wadm.desired import Desired
 from workbench.wadm.scalers import Scaler
-from workbench.wire.wadm import ScalerStatus, Status
+from workbench.wire.wadm import (
+    NO_HOSTS,
+    ScalerStatus,
+    Status,
+    StatusInfo,
+    StatusType,
+    aggregate,
+)
 
 __all__ = ["Answer", "App", "Outputs", "Retired", "Timing"]
+
+_WAITING = StatusInfo(StatusType.WAITING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +60,16 @@ class App:
 
     desired: Desired
     statuses: dict[str, ScalerStatus] = field(default_factory=dict)
+
+    def status(self, *, with_hosts: bool) -> Status:
+        """Of the whole; without any host everything waits, whatever was known before."""
+        scalers = self.desired.scalers
+        if not with_hosts:
+            waiting = (ScalerStatus(s.id, s.kind, s.name, _WAITING) for s in scalers)
+            return Status(StatusInfo(StatusType.WAITING, NO_HOSTS), tuple(waiting))
+        return aggregate(
+            self.statuses.get(s.id, ScalerStatus(s.id, s.kind, s.name)) for s in scalers
+        )
 
 
 @dataclass(slots=True)

@@ -41,6 +41,8 @@ PING_QUIET_S = 0.1
 STATE_PAUSE_S = 0.25
 RESTART_S = 1.0
 KEPT_PROBLEMS = 20
+# Scalers that are asked in one go, about 10 ms: a host that joins concerns all of them.
+RUN_AT_MOST = 200
 # How long an answer may wait for its status to be published.
 FLUSH_S = 1.0
 
@@ -78,6 +80,7 @@ class Worker:
         self._state_changed = asyncio.Event()
         self._state_seen: Observed | None = None
         self._synced = asyncio.Event()
+        self._decided = asyncio.Event()
         self._deployed: dict[str, manifests.Manifest] = {}
         self._known_announcements: deque[str] = deque(maxlen=1000)
         self._watchers = Watchers(f"the manager of {place}")
@@ -207,6 +210,9 @@ class Worker:
         self._known_announcements.append(event_id)
         self._apply(news)
         self._run()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(FLUSH_S):
+                await self._decided.wait()  # also on the rest of a big application
         await self.board.flush(FLUSH_S)
 
     def _apply(self, news: Announcement) -> None:
@@ -309,7 +315,7 @@ class Worker:
         if not self._synced.is_set():
             return
         try:
-            self._do(self.engine.run(self._clock()))
+            self._do(self.engine.run(self._clock(), at_most=RUN_AT_MOST))
         except Exception as error:
             log.exception("wadm %s: deciding failed", self.place)
             self.trouble(f"deciding failed: {type(error).__name__}: {error}")
@@ -317,6 +323,11 @@ class Worker:
         if self.engine.observed is not self._state_seen:
             self._state_seen = self.engine.observed
             self._state_changed.set()
+        if self.engine.has_more:
+            self._decided.clear()
+            self._schedule()
+        else:
+            self._decided.set()
         self._set_timer()
 
     def _do(self, outputs: Outputs) -> None:

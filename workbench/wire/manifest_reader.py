@@ -8,6 +8,7 @@ is refused, `version: 1.0` under metadata is taken as text) so is this one (wadm
 from __future__ import annotations
 
 import difflib
+import functools
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
@@ -41,7 +42,12 @@ T = TypeVar("T")
 
 def near(word: str, known: Iterable[str]) -> str:
     """A hint that names what was probably meant, or ``""``."""
-    known = list(known)
+    return _near(word, tuple(known))
+
+
+# A manifest asks the same of every component: each scaler trait is tried as a link first.
+@functools.lru_cache(maxsize=4096)
+def _near(word: str, known: tuple[str, ...]) -> str:
     # One that is nearly the same needs no alternative.
     found = difflib.get_close_matches(word, known, n=1, cutoff=0.85)
     found = found or difflib.get_close_matches(word, known, n=2, cutoff=0.6)

@@ -70,6 +70,7 @@ class VirtualLattice:
         self.commands: list[Command] = []
         self.statuses: list[tuple[str, Status]] = []
         self.chaos = chaos
+        self.at_most = 3 if chaos else 1_000_000  # small steps are a fate of their own
         self._queue: deque[events.Event] = deque()
 
     # The world --------------------------------------------------------------------------------
@@ -112,12 +113,12 @@ class VirtualLattice:
         before = len(self.commands)
         for _ in range(rounds):
             delivered = self._deliver()
-            outputs = self.engine.run(self.now)
+            outputs = self.engine.run(self.now, at_most=self.at_most)
             self.statuses += outputs.statuses.items()
             for command in outputs.commands:
                 self.commands.append(command)
                 self.engine.answered(command, self._fate(command), self.now)
-            if not delivered and not outputs.commands:
+            if not (delivered or outputs.commands or self.engine.has_more):
                 return len(self.commands) - before
             self.now += 0.001
         raise AssertionError(f"no rest after {rounds} rounds: {self.commands[-10:]}")

@@ -459,6 +459,26 @@ def test_the_story_tells_cause_and_outcome(lattice: VirtualLattice) -> None:
     assert all(line.outcome for line in lines if line.what.startswith(("put", "read", "start")))
 
 
+def test_big_work_is_decided_in_pieces_and_no_half_status_is_told(
+    lattice: VirtualLattice,
+) -> None:
+    lattice.join("H1")
+    parts = [component(f"c{n}", scaler(1), link(f"c{(n + 1) % 10}")) for n in range(10)]
+    lattice.settle()
+    lattice.engine.deploy(app(*parts), lattice.now)
+    sizes = []
+    while True:
+        outputs = lattice.engine.run(lattice.now, at_most=6)
+        sizes.append(len(outputs.commands))
+        if not lattice.engine.has_more:
+            break
+        assert outputs.statuses == {}
+    assert max(sizes) <= 6
+    assert len(sizes) == 4
+    (status,) = outputs.statuses.values()
+    assert status.type is StatusType.RECONCILING
+
+
 def test_scaling_over_two_zones(lattice: VirtualLattice) -> None:
     lattice.join("A", zone="a")
     lattice.join("B", zone="b")
