@@ -164,9 +164,48 @@ def test_each_vector_decodes_byte_by_byte(type: Type, value: object, hexed: str)
     ],
 )
 def test_canonical_and_over_long_numbers_are_accepted(type: Type, hexed: str, value: int) -> None:
+    wire = bytes.fromhex(hexed)
+    for whole, data, expected in (
+        (type, wire, value),
+        (List(type), b"\x03" + wire + b"\x05" + wire, [value, 5, value]),
+        (Tuple((type, U8)), wire + b"\x05", (value, 5)),
+    ):
+        made = decoder(whole)()
+        assert made.feed(data) and made.values == (expected,)
+        bytewise = decoder(whole)()
+        assert [bytewise.feed(bytes((byte,))) for byte in data][-1]
+        assert bytewise.values == (expected,)
+
+
+@pytest.mark.parametrize("size", [126, 127, 128, 129, 255, 256, 300, 16_383, 16_384])
+def test_strings_and_lists_on_both_sides_of_a_longer_length(size: int) -> None:
+    text, many = "x" * size, Tuple((STRING, List(STRING), List(BOOL), List(U8), Option(STRING)))
+    value = (text, [text, ""], [True] * size, b"y" * size, text)
+    out = bytearray()
+    encoder(many)(value, out, [], ())
+    for pieces in ([bytes(out)], [bytes(out[:size]), bytes(out[size:])]):
+        made = decoder(many)()
+        assert [made.feed(piece) for piece in pieces][-1] and made.values == (value,)
+
+
+def test_streams_are_announced_once_also_when_a_value_had_to_be_coerced() -> None:
+    f = Function("f", (("body", Stream(U8)), ("who", PERSON), ("rest", Future(U8))))
+    data, deferred = encode_params(f, [b"x", {"name": "a", "age": 1, "tags": []}, 5])
+    assert data.hex() == "00" + "01610100" + "00"
+    assert [d.path for d in deferred] == [(0,), (2,)]
+
+
+def test_a_stream_in_a_list_has_the_path_of_its_place() -> None:
+    type = List(Tuple((U8, Option(List(Stream(U8))))))
+    value = [(1, None), (2, [b"a", b"b"])]
+    out = bytearray()
+    deferred: list[Any] = []
+    encoder(type)(value, out, deferred, (4,))
+    paths = [(4, 1, 1, 0), (4, 1, 1, 1)]
+    assert [d.path for d in deferred] == paths
     made = decoder(type)()
-    assert made.feed(bytes.fromhex(hexed))
-    assert made.values == (value,)
+    assert made.feed(bytes(out)) and made.values is not None
+    assert [p.path for p in made.values[0][1][1]] == [(0, *path[1:]) for path in paths]
 
 
 @pytest.mark.parametrize("bits", [16, 32, 64])
