@@ -51,12 +51,14 @@ class Guest:
             provide, on_log=lambda stream, line, ctx: self.lines.append((stream, line)), **options
         )
 
-    def run(self, name: str, call: str, grants: Grants | None = None, **options: Any) -> Any:
+    def run(
+        self, name: str, call: str, grants: Grants | None = None, *, timeout_s: float = 60
+    ) -> Any:
         """The value of an expression such as ``"files()"`` with ``guest_<name>.py`` loaded."""
         instantiator = self.instantiator(grants=grants or Grants())
         try:
             found = instantiator.call_inline(
-                "", "check", (script(name, call),), timeout_s=60, **options
+                "", "check", (script(name, call),), timeout_s=timeout_s
             )
         finally:
             instantiator.close_blocking()

@@ -12,6 +12,8 @@ from workbench.wasm.store import CallState
 
 __all__ = ["Readiness", "is_ready"]
 
+_LONGEST_S = 3600.0
+"""The system refuses to wait for years; whoever waits asks again."""
 _Selector = getattr(selectors, "PollSelector", selectors.SelectSelector)
 
 
@@ -46,7 +48,7 @@ class Readiness:
                 if fd < 0:
                     return
                 selector.register(fd, wanted)
-            selector.select(timeout_s)
+            selector.select(_LONGEST_S if timeout_s is None else min(timeout_s, _LONGEST_S))
         with contextlib.suppress(BlockingIOError):
             while self._reader.recv(4096):
                 pass

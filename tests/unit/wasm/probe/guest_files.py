@@ -254,6 +254,15 @@ def fill_up():
     return written, said, after, made, more, held
 
 
+def wrong_stream():
+    """A stream of a file that turns out to be a pipe, and what is said of it."""
+    try:
+        root().open_at(STAY, "pipe", PLAIN, READ).read_via_stream(0).blocking_read(1)
+    except Err as error:
+        failed = error.value.value
+    return fs.filesystem_error_code(failed).name, failed.to_debug_string()
+
+
 def open_without_end():
     folder, held = root(), []
     write(folder, "f", b"")

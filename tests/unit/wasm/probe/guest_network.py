@@ -285,13 +285,16 @@ def look_up(name):
     found, stream = [], attempt(ip_name_lookup.resolve_addresses, NET, name)
     if isinstance(stream, str):
         return stream
-    early = attempt(stream.resolve_next_address) if name == "localhost" else ""
+    # It may be known at once or not.
+    address = attempt(stream.resolve_next_address)
+    if address == "WOULD_BLOCK":
+        wait(stream)
+        address = attempt(stream.resolve_next_address)
+    while address is not None and not isinstance(address, str):
+        found.append(address.value)
+        address = attempt(stream.resolve_next_address)
     wait(stream)
-    while (address := attempt(stream.resolve_next_address)) is not None:
-        found.append(address if isinstance(address, str) else address.value)
-        if isinstance(address, str):
-            break
-    return found, early in ("", "WOULD_BLOCK") or early
+    return found if address is None else address
 
 
 def connect_by_name(name, port):
@@ -334,6 +337,15 @@ def by_the_library(port):
     with socket.create_connection(("127.0.0.1", port), timeout=5) as found:
         found.sendall(b"hello")
         return found.recv(5)
+
+
+def wait_for_ages(port):
+    """Beside a clock that never strikes, for an echo that comes."""
+    socket, incoming, outgoing = connected(port)
+    never = monotonic_clock.subscribe_instant(2**64 - 1)
+    echoed = incoming.subscribe()
+    outgoing.write(b"x")
+    return poll.poll([echoed, never])
 
 
 def poll_sockets_and_clock(port):
