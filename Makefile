@@ -13,8 +13,12 @@ STAMP := $(VENV)/.installed
 ROOT_FLAG := $(shell [ "$$(id -u)" = 0 ] && echo --allow-root)
 PYTEST := $(RUN) -m pytest
 
-.PHONY: lab demo test install lint types imports unit integration notebooks browser lowest \
-        binder wheel front-end bench clean
+# How long each fuzz target runs in `make test`, and in `make fuzz`.
+FUZZ_CI_SECONDS ?= 60
+FUZZ_SECONDS ?= 3600
+
+.PHONY: lab demo test install lint types imports unit integration notebooks toolchains browser \
+        lowest binder fuzz-ci fuzz peers interop wheel front-end bench clean
 
 lab: install ## JupyterLab on the quickstart notebook
 	$(BIN)/jupyter lab $(ROOT_FLAG) notebooks/00-quickstart.ipynb
@@ -22,7 +26,8 @@ lab: install ## JupyterLab on the quickstart notebook
 demo: install ## the same journey without a browser, printing what it did
 	$(RUN) -m workbench demo
 
-test: install lint types imports unit integration notebooks browser binder lowest ## everything
+test: install lint types imports unit integration notebooks toolchains browser binder lowest \
+      fuzz-ci ## everything
 
 install: $(STAMP)
 
@@ -51,6 +56,10 @@ integration: install
 notebooks: install
 	$(PYTEST) tests/notebooks -q
 
+toolchains: install ## components of Python old and new, of JavaScript, of Rust and C where they are found
+	sh tests/toolchains/install $(RUN)
+	$(PYTEST) tests/toolchains -q
+
 browser: install
 	sh .ci/system-packages
 	npm --prefix extensions ci --no-audit --no-fund --loglevel=error # with the compiler: types too
@@ -63,6 +72,18 @@ lowest: ## the lower bounds of pyproject.toml, really installed
 	PYTHON="$(PYTHON)" sh .ci/venv .venv-lowest
 	.venv-lowest/bin/python .ci/lowest.py .venv-lowest/bin/pip
 	.venv-lowest/bin/python -m pytest tests/unit tests/integration -q -n 2 --dist loadfile -m "not slow"
+
+fuzz-ci: install ## every fuzz target for a minute
+	$(RUN) -m tests.fuzz --seconds $(FUZZ_CI_SECONDS) --jobs 4
+
+fuzz: install ## every fuzz target for an hour: FUZZ_SECONDS says otherwise
+	$(RUN) -m tests.fuzz --seconds $(FUZZ_SECONDS)
+
+peers: ## the real wash, wadm, host and secrets backend, into a cache folder; half an hour
+	tests/interop/peers/build
+
+interop: install ## against those; no part of `make test`
+	$(PYTEST) tests/interop -q
 
 wheel: install ## dist/*.whl with the built front end
 	$(RUN) -m build --wheel

@@ -1,0 +1,143 @@
+"""Real hosts and ours on one lattice: our clients drive the real one, real wash drives ours."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+
+import workbench.aio
+from tests.interop.conftest import WAIT_S, Neighbourhood
+from workbench.errors import NoResponders
+from workbench.lattice.control import ControlClient
+from workbench.lattice.wadm import WadmClient
+from workbench.wadm import Manager
+from workbench.wire.wadm import StatusType
+
+
+async def one_host(control: ControlClient) -> Any:
+    async with asyncio.timeout(WAIT_S):
+        while not (hosts := await control.hosts()):
+            await asyncio.sleep(0.1)
+    (host,) = hosts
+    return host
+
+
+async def test_our_client_drives_a_real_host(lattice: Neighbourhood, tiny: str) -> None:
+    await lattice.real_host("--label", "zone=a")
+    control = ControlClient(await lattice.connect())
+    host = await one_host(control)
+    url = f"nats://127.0.0.1:{lattice.port}"
+    async with await workbench.aio.connect(url, writable=True) as joined:
+        await joined.start_component(tiny, "tiny", count=2)
+        assert await joined.invoke("tiny", "lab:tiny/api.hello") == "hello"
+        assert await joined.invoke("tiny", "lab:tiny/api.add", 2, 3) == 5
+        data = bytes(range(256)) * 10_000
+        assert await joined.invoke("tiny", "lab:tiny/api.echo", data) == data
+        await joined.put_config("greeting", {"text": "hi"})
+        assert await joined.get_config("greeting") == {"text": "hi"}
+        link = await joined.put_link("front", "tiny", "lab:tiny/api", source_config=["greeting"])
+        assert link in joined.state.links
+        await joined.set_label(host.id, "colour", "red")
+        (inventory,) = await joined.inventory()
+        assert inventory.labels["zone"] == "a"
+        assert inventory.labels["colour"] == "red"
+        assert [(c.id, c.max_instances) for c in inventory.components] == [("tiny", 2)]
+        assert await joined.scale("tiny", 5) == {host.id: 5}
+        await joined.delete_link("front", "lab:tiny/api")
+        await joined.delete_config("greeting")
+        await joined.stop("component", "tiny")
+        with pytest.raises(NoResponders):
+            await joined.calls.invoke("tiny", "lab:tiny/api.hello", (), {}, timeout_s=5)
+        await joined.stop("host", host.id)
+
+
+async def test_the_real_wash_drives_our_host(lattice: Neighbourhood, tiny: str) -> None:
+    host = await lattice.our_host(zone="a")
+    hosts = (await lattice.wash("get", "hosts")).json["hosts"]
+    assert [h["id"] for h in hosts] == [host.id]
+    await lattice.wash("config", "put", "greeting", "text=hi")
+    assert "hi" in (await lattice.wash("config", "get", "greeting")).output
+    await lattice.wash("start", "component", tiny, "tiny", "--max-instances", "3")
+    (inventory,) = (await lattice.wash("get", "inventory")).json["inventories"]
+    assert [(c["id"], c["max_instances"]) for c in inventory["components"]] == [("tiny", 3)]
+    called = await lattice.wash("call", "tiny", "lab:tiny/api@0.1.0.hello")
+    assert "hello" in called.output
+    await lattice.wash("link", "put", "front", "tiny", "lab", "tiny", "--interface", "api")
+    (link,) = (await lattice.wash("link", "query")).json["links"]
+    assert link["source_id"] == "front"
+    await lattice.wash("link", "del", "front", "lab", "tiny")
+    await lattice.wash("scale", "component", tiny, "tiny", "--max-instances", "5")
+    await lattice.wash("label", host.id, "colour=red")
+    (inventory,) = (await lattice.wash("get", "inventory")).json["inventories"]
+    assert inventory["labels"]["colour"] == "red"
+    await lattice.wash("update", "component", "tiny", tiny, "--host-id", host.id, ok=False)
+    await lattice.wash("stop", "component", "tiny")
+    await lattice.wash("config", "del", "greeting")
+    await lattice.wash("stop", "host", host.id)
+    async with asyncio.timeout(WAIT_S):
+        await host.wait_stopped()
+
+
+async def test_calls_and_links_cross_between_a_real_host_and_ours(
+    lattice: Neighbourhood, tiny: str
+) -> None:
+    await lattice.real_host("--label", "kind=real")
+    ours = await lattice.our_host(kind="ours")
+    control = ControlClient(await lattice.connect())
+    async with asyncio.timeout(WAIT_S):
+        while len(hosts := await control.hosts()) < 2:
+            await asyncio.sleep(0.1)
+    real = next(h.id for h in hosts if h.id != ours.id)
+    url = f"nats://127.0.0.1:{lattice.port}"
+    async with await workbench.aio.connect(url, writable=True) as joined:
+        # One component on both hosts: the queue group spreads the calls, each is run once.
+        for host in (real, ours.id):
+            await joined.start_component(tiny, "tiny", host=host)
+        for number in range(40):
+            assert await joined.invoke("tiny", "lab:tiny/api.add", number, 1) == number + 1
+        # What one host stores the other one knows.
+        await joined.put_config("shared", {"k": "v"})
+        await joined.put_link("front", "tiny", "lab:tiny/api", target_config=["shared"])
+        for host in (real, ours.id):
+            inventory = await control.inventory(host)
+            assert [c.id for c in inventory.components] == ["tiny"]
+        await joined.stop("component", "tiny", host=real)
+        assert await joined.invoke("tiny", "lab:tiny/api.hello") == "hello"
+
+
+async def test_our_manager_deploys_on_a_real_host(lattice: Neighbourhood, tiny: str) -> None:
+    manager = Manager(await lattice.connect())
+    await manager.start()
+    try:
+        await lattice.real_host()
+        nc = await lattice.connect()
+        client, control = WadmClient(nc), ControlClient(nc)
+        await one_host(control)
+        document = {
+            "apiVersion": "core.oam.dev/v1beta1",
+            "kind": "Application",
+            "metadata": {"name": "shop", "annotations": {"version": "v1"}},
+            "spec": {
+                "components": [
+                    {
+                        "name": "tiny",
+                        "type": "component",
+                        "properties": {"image": tiny},
+                        "traits": [{"type": "spreadscaler", "properties": {"instances": 4}}],
+                    }
+                ]
+            },
+        }
+        await client.put_and_deploy(json.dumps(document))
+        await client.wait("shop", (StatusType.DEPLOYED,), timeout_s=WAIT_S)
+        (inventory,) = await control.inventories()
+        assert [(c.id, c.max_instances) for c in inventory.components] == [("shop-tiny", 4)]
+        await client.undeploy("shop")
+        async with asyncio.timeout(WAIT_S):
+            while (await control.inventories())[0].components:
+                await asyncio.sleep(0.1)
+    finally:
+        await manager.stop()
