@@ -20,7 +20,13 @@ if TYPE_CHECKING:
     from workbench.host import Host
     from workbench.providers import Provider
     from workbench.wadm import Manager
-    from workbench.wasm import Component
+    from workbench.wasm import (
+        Component,
+        Grants,
+        MemoryDirectory,
+        NetworkGrants,
+        RealDirectory,
+    )
     from workbench.wire.wit.values import Case, Err, Ok, Some
 
 __all__ = [
@@ -28,11 +34,15 @@ __all__ = [
     "Case",
     "Component",
     "Err",
+    "Grants",
     "Host",
     "Lattice",
     "Manager",
+    "MemoryDirectory",
+    "NetworkGrants",
     "Ok",
     "Provider",
+    "RealDirectory",
     "Some",
     "aio",
     "build_component",
@@ -49,11 +59,15 @@ _HOMES = {
     "Case": "workbench.wire.wit.values",
     "Component": "workbench.wasm",
     "Err": "workbench.wire.wit.values",
+    "Grants": "workbench.wasm",
     "Host": "workbench.host",
     "Lattice": "workbench._lattice",
     "Manager": "workbench.wadm",
+    "MemoryDirectory": "workbench.wasm",
+    "NetworkGrants": "workbench.wasm",
     "Ok": "workbench.wire.wit.values",
     "Provider": "workbench.providers",
+    "RealDirectory": "workbench.wasm",
     "Some": "workbench.wire.wit.values",
     "build_component": "workbench._lattice",
     "connect": "workbench._lattice",
