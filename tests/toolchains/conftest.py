@@ -34,7 +34,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
             with pytest.MonkeyPatch.context() as patch:
                 patch.setenv(FOLDER_VARIABLE, str(tools.HERE))
                 data = tool(*what, folder)
-                data = asyncio.run(data) if inspect.isawaitable(data) else data
+                data = asyncio.run(data) if inspect.iscoroutine(data) else data
             file = files[tool, what] = folder / f"{what[0] if what else 'component'}.wasm"
             file.write_bytes(data)
         return file

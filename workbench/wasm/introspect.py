@@ -132,7 +132,9 @@ class _Scope:
             return primitive
         make = _CONVERT.get(type(native))
         if make is None:
-            raise TypeError(f"component value type {type(native).__name__} is not known here")
+            raise InvalidComponent(
+                f"its functions have values of a kind that is not known here: {type(native).__name__}"
+            )
         return make(self, native)
 
     def maybe(self, native: Any) -> wit.Type | None:

@@ -1,3 +1,4 @@
+# pyright: reportMissingImports=false, reportGeneralTypeIssues=false
 """The typed interface, in the spelling that componentize-py 0.16 wants and later ones still take."""
 
 import sys

@@ -1,3 +1,4 @@
+# pyright: reportMissingImports=false, reportGeneralTypeIssues=false
 from hello import exports
 from hello.imports.types import Fields, OutgoingBody, OutgoingResponse, ResponseOutparam
 from hello.types import Ok
