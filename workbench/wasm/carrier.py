@@ -35,6 +35,9 @@ _CORE_FUNC, _CORE_MODULE, _CORE_INSTANCE = 0x00, 0x11, 0x12
 _WASI = (b"wasi:io/", b"wasi:cli/", b"wasi:filesystem/", b"wasi:sockets/", b"wasi:random/")
 _WASI_TOO = (b"wasi:http/", b"wasi:clocks/")
 
+_DEEPEST = 16
+"""Components in components: each level is copied once more."""
+
 _SHRINKS_IN_PLACE = """(module
   (import "g" "r" (func $realloc (param i32 i32 i32 i32) (result i32)))
   (func (export "r") (param i32 i32 i32 i32) (result i32)
@@ -63,14 +66,15 @@ def _shim() -> bytes:
 class _Component:
     """One component, also one inside another, with the index spaces that rewriting moves."""
 
-    def __init__(self, data: bytes, outside: Scope | None) -> None:
-        if data[:8] != HEADER:
+    def __init__(self, data: bytes, outside: Scope | None, depth: int = 0) -> None:
+        if data[:8] != HEADER or depth > _DEEPEST:
             raise NotUnderstood
+        self._depth = depth
         self.types = Scope(outside)
         self.carries = False
         self._out: list[bytes] = [HEADER]
         self._functions: list[int] = []
-        """For each function of the component: `Scope.NOTHING`, `SENDS`, `BOTH`, or UNKNOWN."""
+        """What each function carries: `Scope.NOTHING` and so on."""
         self._instances: list[Exports | None] = []
         self._modules = _Space()
         self._core_instances = _Space()
@@ -95,7 +99,7 @@ class _Component:
             case 2:
                 self._out.append(section(2, vector(self._core_instance, reader)))
             case 4:
-                inner = _Component(body, self.types)
+                inner = _Component(body, self.types, self._depth + 1)
                 self.carries = self.carries or inner.carries
                 self._out.append(section(4, inner.result()))
             case 5:
@@ -117,9 +121,8 @@ class _Component:
 
     def _type_section(self, reader: Reader) -> bytes:
         defined: list[bytes] = []
-        for index in range(reader.u32()):
+        for _ in range(reader.u32()):
             defined += self.types.definition(reader, self._core_functions.new)
-            del index
         return unsigned(len(defined)) + b"".join(defined)
 
     # -- core things -----------------------------------------------------------------------------

@@ -17,6 +17,7 @@ from tests.unit.wasm.generated import LIBC, OPTIONS, echo_component, plain, rela
 from tests.unit.wasm.hostile import guests
 from workbench.errors import InvalidComponent, Trap, ValueMismatch
 from workbench.wasm import Engine, ImportsBase, ObjectImports, wat_to_bytes
+from workbench.wasm.binary import HEADER, section
 from workbench.wasm.carrier import rewritten
 from workbench.wire.wit.types import (
     F64,
@@ -255,6 +256,17 @@ def test_what_is_not_understood_is_left_alone() -> None:
         bad[seeded.randrange(8, len(bad))] = seeded.randrange(256)
         rewritten(bytes(bad))
         rewritten(data[: seeded.randrange(len(data))])
+
+
+def test_components_in_components_without_end_are_left_alone() -> None:
+    def nested(depth: int) -> bytes:
+        data = wat("tiny")
+        for _ in range(depth):
+            data = HEADER + section(4, data)
+        return data
+
+    assert rewritten(nested(3)) is not None
+    assert rewritten(nested(200)) is None
 
 
 def test_a_component_that_does_not_stand_it_is_compiled_as_it_is(

@@ -9,9 +9,9 @@ import pytest
 
 from tests.unit.wasm.conftest import TINY_API, wat
 from tests.unit.wasm.hostile import guests
-from tests.unit.wasm.hostile.guests import HEADER, section, unsigned
 from workbench.errors import InvalidComponent, LimitHit, Trap, ValueMismatch
 from workbench.wasm import Engine, wat_to_bytes
+from workbench.wasm.binary import HEADER, section, unsigned
 
 
 @pytest.mark.parametrize("name", ["tiny", "http", "imports"])
