@@ -24,9 +24,8 @@ import math
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-from workbench.wire.limits import DEFAULT_LIMITS
 from workbench.wire.wit.by_type import ByType
-from workbench.wire.wit.mismatch import Mismatch, describe_type, within
+from workbench.wire.wit.mismatch import Mismatch, describe_type, one_deeper, within
 from workbench.wire.wit.python_values import PythonRules
 from workbench.wire.wit.scalars import Reader
 from workbench.wire.wit.types import (
@@ -132,11 +131,7 @@ Writer = Callable[[Any], Any]
 
 
 def _compile(type: Type, depth: int = 0) -> Writer:
-    if depth > DEFAULT_LIMITS.depth:
-        raise Mismatch(
-            f"a type of at most {DEFAULT_LIMITS.depth} levels", None, "the type nests deeper"
-        )
-    below = depth + 1
+    below = one_deeper(depth)
     match type:
         case Prim("f32") | Prim("f64"):
             return _write_float

@@ -11,10 +11,11 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 from workbench.errors import ValueMismatch
+from workbench.wire.limits import DEFAULT_LIMITS
 from workbench.wire.wit.types import Enum, Flags, Record, ResourceType, Type, Variant
 from workbench.wire.wit.values import RecordValue
 
-__all__ = ["Mismatch", "describe_type", "describe_value", "shorten", "within"]
+__all__ = ["Mismatch", "describe_type", "describe_value", "one_deeper", "shorten", "within"]
 
 _SHOWN = 60
 _SHOWN_NAMES = 12
@@ -48,6 +49,14 @@ class Mismatch(Exception):
             expected=self.expected,
             got=self.got,
         ) from None
+
+
+def one_deeper(depth: int) -> int:
+    """The depth below ``depth`` in a type that is compiled; a `Mismatch` where that is too much."""
+    if depth > DEFAULT_LIMITS.depth:
+        levels = f"a type of at most {DEFAULT_LIMITS.depth} levels"
+        raise Mismatch(levels, None, "the type nests deeper")
+    return depth + 1
 
 
 def within(convert: Callable[[Any], Any], value: Any, step: str) -> Any:

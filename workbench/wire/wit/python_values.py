@@ -11,9 +11,8 @@ import inspect
 from collections.abc import AsyncIterable, Iterator, Mapping, Set
 from typing import Any, ClassVar
 
-from workbench.wire.limits import DEFAULT_LIMITS
 from workbench.wire.wit.by_type import ByType
-from workbench.wire.wit.mismatch import Mismatch, describe_type, within
+from workbench.wire.wit.mismatch import Mismatch, describe_type, one_deeper, within
 from workbench.wire.wit.naming import closest, name_table
 from workbench.wire.wit.scalars import (
     INTEGER_RANGES,
@@ -73,11 +72,7 @@ class PythonRules:
         return self._reader(type)
 
     def _compile(self, type: Type, depth: int) -> Reader:
-        if depth > DEFAULT_LIMITS.depth:
-            raise Mismatch(
-                f"a type of at most {DEFAULT_LIMITS.depth} levels", None, "the type nests deeper"
-            )
-        below = depth + 1
+        below = one_deeper(depth)
         match type:
             case Prim(name):
                 return self._prim(name)

@@ -91,7 +91,11 @@ def _fault(message: str, line: int, column: int) -> WitSyntaxError:
     )
 
 
-class _Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):
+# libyaml is not in every build of PyYAML.
+_BASE: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+
+
+class _Dumper(_BASE):
     def ignore_aliases(self, data: Any) -> bool:
         return True
 

@@ -202,6 +202,22 @@ def test_names_are_kebab_case() -> None:
     assert kebab_fault("a-bC") is not None
 
 
+def test_line_ends_a_byte_order_mark_and_minified_text_make_no_difference() -> None:
+    plain = "package a:b;\n/// One,\n/// two.\ninterface x {\n  f: func();\n}\n"
+    crlf, marked = plain.replace("\n", "\r\n"), f"\ufeff{plain}"
+    for text in (plain, crlf, marked):
+        (found,) = parse_package(text).main.interfaces
+        assert (found.name, found.doc) == ("x", "One,\ntwo.")
+    (found,) = parse_package("package a:b;interface x{f:func();g:func()->u8;}").main.interfaces
+    assert [f.name for f in found.functions] == ["f", "g"]
+
+
+def test_comments_may_stand_anywhere_and_nest() -> None:
+    text = "package/*a*/a/**/:b// c\n;interface x{f/* /* */ /** */ */:func(/**/)->/*\n*/u8;}"
+    (found,) = parse_package(text).main.interfaces
+    assert [f.name for f in found.functions] == ["f"] and found.functions[0].doc == ""
+
+
 def test_versions_end_before_the_brace_of_a_use() -> None:
     texts = [token[1] for token in lex("use a:b/c@0.2.0-draft.{d};").tokens]
     assert texts[7:10] == ["0.2.0-draft", ".", "{"]
