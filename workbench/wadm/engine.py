@@ -310,8 +310,8 @@ class Engine:
                 self.flights.send(command, "", "", now, 0)
                 outputs.commands.append(command)
         self._inquiries.clear()
-        known = self._scalers.keys() | self._retired.keys()
-        self._dirty = {key: cause for key, cause in self._dirty.items() if key in known}
+        for scaler_id in [key for key in self._dirty if not self._is_known(key)]:
+            del self._dirty[scaler_id]
         # Links first: a start waits for the links that begin at it (`_held`). Removals last.
         for group in (self._is_link, self._is_other, self._retired.__contains__):
             chosen = [scaler_id for scaler_id in self._dirty if group(scaler_id)][:at_most]
@@ -328,6 +328,9 @@ class Engine:
     def has_more(self) -> bool:
         """Whether scalers are left that something has changed for."""
         return bool(self._dirty)
+
+    def _is_known(self, scaler_id: str) -> bool:
+        return scaler_id in self._scalers or scaler_id in self._retired
 
     def _is_link(self, scaler_id: str) -> bool:
         return isinstance(self._scalers.get(scaler_id), LinkScaler)
