@@ -76,20 +76,20 @@ Functions = Mapping[str, Mapping[str, tuple[Function, Handler | Eager]]]
 
 
 def first_step(coroutine: Coroutine[Any, Any, None]) -> Coroutine[Any, Any, None] | None:
-    """Make the first step; what is left to run as a task, or None when that was all."""
+    """Make the first step. Returns what is left, for a task to run, or None if that was all."""
     try:
         awaited = coroutine.send(None)
     except StopIteration:
         return None
-    return _finish(_Rest(coroutine, awaited))
+    return _Rest(coroutine, awaited)
 
 
-async def _finish(rest: _Rest) -> None:
-    await rest
+class _Rest(Coroutine[Any, Any, None]):
+    """A coroutine that waits already, as one that a task can begin with.
 
-
-class _Rest:
-    """A coroutine that waits already, as something that another one can await."""
+    Not a coroutine function that awaits it: a task that is cancelled before its first step never
+    enters that, and the work would not hear of it.
+    """
 
     __slots__ = ("_awaited", "_coroutine")
 
@@ -97,15 +97,16 @@ class _Rest:
         self._coroutine = coroutine
         self._awaited = awaited
 
+    def send(self, value: Any, /) -> Any:
+        awaited, self._awaited = self._awaited, None
+        return awaited if awaited is not None else self._coroutine.send(value)
+
+    def throw(self, *error: Any) -> Any:
+        self._awaited = None
+        return self._coroutine.throw(*error)
+
+    def close(self) -> None:
+        self._coroutine.close()
+
     def __await__(self) -> Generator[Any, Any, None]:
-        coroutine, awaited = self._coroutine, self._awaited
-        try:
-            while True:
-                try:
-                    value = yield awaited
-                except BaseException as error:
-                    awaited = coroutine.throw(error)
-                else:
-                    awaited = coroutine.send(value)
-        except StopIteration:
-            return
+        raise TypeError("it is made for a task")

@@ -59,20 +59,26 @@ def _name(function: Any) -> str:
 
 
 async def pulled(iterator: Iterator[T]) -> AsyncIterator[T]:
-    """The items of a blocking iterator, taken in batches by threads."""
-    ended = False
-    while not ended:
-        items, ended = await in_thread(_batch, iterator)
+    """The items of a blocking iterator, taken in batches by threads, then its error if it has one."""
+    while True:
+        items, ended, error = await in_thread(_batch, iterator)
         for item in items:
             yield item
+        if error is not None:
+            raise error
+        if ended:
+            return
 
 
-def _batch(iterator: Iterator[T]) -> tuple[list[T], bool]:
-    """Some items, and whether these were the last. An error comes after the items before it."""
+def _batch(iterator: Iterator[T]) -> tuple[list[T], bool, Exception | None]:
+    """Some items, whether these were the last, and what ended them."""
     items: list[T] = []
     until = time.monotonic() + _BATCH_S
-    for item in iterator:
-        items.append(item)
-        if len(items) == _BATCH or time.monotonic() > until:
-            return items, False
-    return items, True
+    try:
+        for item in iterator:
+            items.append(item)
+            if len(items) == _BATCH or time.monotonic() > until:
+                return items, False, None
+    except Exception as error:
+        return items, True, error
+    return items, True, None
