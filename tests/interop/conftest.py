@@ -9,7 +9,7 @@ import asyncio
 import json
 import os
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,14 @@ from workbench.wasm import Engine
 PEERS = Path(os.environ.get("WORKBENCH_PEERS", "~/.cache/wasmcloud-workbench/peers")).expanduser()
 GOLDEN = Path(__file__).parents[1] / "golden"
 WAIT_S = 40.0
+
+
+async def until(holds: Callable[[], Awaitable[Any]]) -> Any:
+    """Ask until the answer is true, and return it."""
+    async with asyncio.timeout(WAIT_S):
+        while not (found := await holds()):  # noqa: ASYNC110 - other programs set no event of ours
+            await asyncio.sleep(0.1)
+        return found
 
 
 @dataclass
@@ -53,9 +61,11 @@ class Neighbourhood:
         command = [str(find_nats_server()), "-a", "127.0.0.1", "-p", "-1", "-js", "-sd"]
         command += [str(self.folder / "js"), "--ports_file_dir", str(self.folder)]
         process = await self._spawn(*command, log="nats")
-        async with asyncio.timeout(WAIT_S):
-            while not (ports := list(self.folder.glob(f"*_{process.pid}.ports"))):
-                await asyncio.sleep(0.02)
+
+        async def ports_file() -> list[Path]:
+            return list(self.folder.glob(f"*_{process.pid}.ports"))
+
+        ports = await until(ports_file)
         url = json.loads(ports[0].read_text())["nats"][0]
         self.port = int(url.rpartition(":")[2])
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import workbench.aio
-from tests.interop.conftest import WAIT_S, Neighbourhood
+from tests.interop.conftest import WAIT_S, Neighbourhood, until
 from workbench.errors import NoResponders
 from workbench.lattice.control import ControlClient
 from workbench.lattice.wadm import WadmClient
@@ -18,10 +18,7 @@ from workbench.wire.wadm import StatusType
 
 
 async def one_host(control: ControlClient) -> Any:
-    async with asyncio.timeout(WAIT_S):
-        while not (hosts := await control.hosts()):
-            await asyncio.sleep(0.1)
-    (host,) = hosts
+    (host,) = await until(control.hosts)
     return host
 
 
@@ -50,7 +47,7 @@ async def test_our_client_drives_a_real_host(lattice: Neighbourhood, tiny: str) 
         await joined.delete_config("greeting")
         await joined.stop("component", "tiny")
         with pytest.raises(NoResponders):
-            await joined.calls.invoke("tiny", "lab:tiny/api.hello", (), {}, timeout_s=5)
+            await joined.invoke("tiny", "lab:tiny/api.hello", timeout_s=5)
         await joined.stop("host", host.id)
 
 
@@ -87,10 +84,11 @@ async def test_calls_and_links_cross_between_a_real_host_and_ours(
     await lattice.real_host("--label", "kind=real")
     ours = await lattice.our_host(kind="ours")
     control = ControlClient(await lattice.connect())
-    async with asyncio.timeout(WAIT_S):
-        while len(hosts := await control.hosts()) < 2:
-            await asyncio.sleep(0.1)
-    real = next(h.id for h in hosts if h.id != ours.id)
+
+    async def the_other() -> list[str]:
+        return [h.id for h in await control.hosts() if h.id != ours.id]
+
+    (real,) = await until(the_other)
     url = f"nats://127.0.0.1:{lattice.port}"
     async with await workbench.aio.connect(url, writable=True) as joined:
         # One component on both hosts: the queue group spreads the calls, each is run once.
@@ -136,8 +134,10 @@ async def test_our_manager_deploys_on_a_real_host(lattice: Neighbourhood, tiny: 
         (inventory,) = await control.inventories()
         assert [(c.id, c.max_instances) for c in inventory.components] == [("shop-tiny", 4)]
         await client.undeploy("shop")
-        async with asyncio.timeout(WAIT_S):
-            while (await control.inventories())[0].components:
-                await asyncio.sleep(0.1)
+
+        async def nothing_runs() -> bool:
+            return not (await control.inventories())[0].components
+
+        await until(nothing_runs)
     finally:
         await manager.stop()

@@ -6,7 +6,7 @@ import asyncio
 import json
 from typing import Any
 
-from tests.interop.conftest import WAIT_S, Neighbourhood
+from tests.interop.conftest import WAIT_S, Neighbourhood, until
 from workbench.lattice.control import ControlClient
 from workbench.lattice.wadm import WadmClient
 from workbench.nats import Message
@@ -52,7 +52,7 @@ def manifest(image: str, version: str, instances: int = 2) -> dict[str, Any]:
     }
 
 
-async def running(lattice: Neighbourhood, control: ControlClient) -> Any:
+async def running(control: ControlClient) -> Any:
     """What runs where and under whose marks, and all links and configs."""
     inventories = {i.host_id: i for i in await control.inventories()}
     work = {
@@ -66,14 +66,21 @@ async def running(lattice: Neighbourhood, control: ControlClient) -> Any:
     return work, [link.id for link in await control.links()], config
 
 
+async def is_scaled_to(count: int, control: ControlClient) -> bool:
+    (inventory,) = await control.inventories()
+    return ("shop-tiny", count) in [(c.id, c.max_instances) for c in inventory.components]
+
+
+async def nothing_runs(control: ControlClient) -> bool:
+    return not any(inventory.components for inventory in await control.inventories())
+
+
 async def deployed(client: WadmClient) -> Status:
     return await client.wait("shop", (StatusType.DEPLOYED,), timeout_s=WAIT_S)
 
 
 async def wadm_answers(client: WadmClient) -> None:
-    async with asyncio.timeout(WAIT_S):
-        while not await client.is_running():
-            await asyncio.sleep(0.1)
+    await until(client.is_running)
 
 
 class Changes:
@@ -101,7 +108,7 @@ async def test_our_client_drives_the_real_manager_and_our_host_serves_it(
     await lattice.our_host()
     await client.put_and_deploy(manifest(tiny, "v1"))
     await deployed(client)
-    work, links, config = await running(lattice, control)
+    work, links, config = await running(control)
     assert [(c[0], c[2]) for c in next(iter(work.values()))] == [
         ("shop-other", 3),
         ("shop-tiny", 2),
@@ -109,16 +116,10 @@ async def test_our_client_drives_the_real_manager_and_our_host_serves_it(
     assert len(links) == 1
     assert config == {"greeting": "hi"}
     await client.put_and_deploy(manifest(tiny, "v2", 7))
-    async with asyncio.timeout(WAIT_S):
-        while ("shop-tiny", 7) not in [
-            (c[0], c[2]) for c in next(iter((await running(lattice, control))[0].values()))
-        ]:
-            await asyncio.sleep(0.1)
+    await until(lambda: is_scaled_to(7, control))
     assert [v.version for v in await client.versions("shop")] == ["v1", "v2"]
     await client.undeploy("shop")
-    async with asyncio.timeout(WAIT_S):
-        while any((await running(lattice, control))[0].values()):
-            await asyncio.sleep(0.1)
+    await until(lambda: nothing_runs(control))
     assert await client.delete("shop")
     assert await client.list() == []
 
@@ -133,7 +134,7 @@ async def test_ours_takes_over_from_the_real_manager_and_nothing_moves(
     await lattice.our_host()
     await client.put_and_deploy(manifest(tiny, "v1"))
     await deployed(client)
-    before = await running(lattice, control)
+    before = await running(control)
     await lattice.kill(real)
     changes = Changes()
     await nc.subscribe("wasmbus.evt.default.*", changes)
@@ -142,16 +143,18 @@ async def test_ours_takes_over_from_the_real_manager_and_nothing_moves(
     try:
         await manager.ready()
         await deployed(client)
-        async with asyncio.timeout(WAIT_S):
-            while not manager.settled("shop"):  # it reads the config first
-                await asyncio.sleep(0.05)
-        assert await running(lattice, control) == before
+
+        async def settled() -> bool:
+            return manager.settled("shop")  # it reads the config first
+
+        await until(settled)
+        assert await running(control) == before
         assert changes.seen == []
         assert manager.apps() == ["shop"]
         # And it is ours now.
         await client.put_and_deploy(manifest(tiny, "v2", 5))
         await deployed(client)
-        work, _, _ = await running(lattice, control)
+        work, _, _ = await running(control)
         assert ("shop-tiny", 5) in [(c[0], c[2]) for c in next(iter(work.values()))]
     finally:
         await manager.stop()
@@ -167,7 +170,7 @@ async def test_the_real_manager_takes_over_from_ours_and_nothing_moves(
     await lattice.our_host()
     await client.put_and_deploy(manifest(tiny, "v1"))
     await deployed(client)
-    before = await running(lattice, control)
+    before = await running(control)
     await manager.stop()
     changes = Changes()
     await nc.subscribe("wasmbus.evt.default.*", changes)
@@ -181,14 +184,10 @@ async def test_the_real_manager_takes_over_from_ours_and_nothing_moves(
             changes.heartbeat.clear()
             beats += 1
     assert (await client.status("shop")).type is StatusType.DEPLOYED
-    assert await running(lattice, control) == before
+    assert await running(control) == before
     assert changes.seen == []
     await client.put_and_deploy(manifest(tiny, "v2", 5))
-    async with asyncio.timeout(WAIT_S):
-        while ("shop-tiny", 5) not in [
-            (c[0], c[2]) for c in next(iter((await running(lattice, control))[0].values()))
-        ]:
-            await asyncio.sleep(0.2)
+    await until(lambda: is_scaled_to(5, control))
 
 
 async def test_the_real_wash_drives_our_manager(
