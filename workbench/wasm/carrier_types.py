@@ -19,6 +19,9 @@ _LIST_OF_BYTES, _TUPLE_OF_STRING = b"\x70\x7d", b"\x6f\x01\x73"
 _STRING, _FIRST_PRIMITIVE = 0x73, 0x64
 _TWINNED = (0x70, 0x6F, 0x6B, 0x6A)  # list, tuple, option, result
 
+MAX_TYPES = 50_000
+"""Of a component with all that are in it; the largest known ones have some thousands."""
+
 # A value type: how it is written for itself, and where it stands for bytes.
 _Value = tuple[bytes, bytes]
 
@@ -54,6 +57,7 @@ class Scope:
 
     def __init__(self, outside: Scope | None) -> None:
         self._outside = outside
+        self._left: list[int] = [MAX_TYPES] if outside is None else outside._left
         self._known: list[_Known] = []
         self._count = 0
         self._pieces: list[_Value] = []
@@ -79,6 +83,12 @@ class Scope:
 
     def _define(self, **what: object) -> _Known:
         known = _Known(self._count, **what)  # type: ignore[arg-type] - the fields of _Known
+        return self._add(known)
+
+    def _add(self, known: _Known) -> _Known:
+        self._left[0] -= 1
+        if self._left[0] < 0:
+            raise NotUnderstood
         self._count += 1
         self._known.append(known)
         return known
@@ -97,10 +107,7 @@ class Scope:
 
     def _same(self, known: _Known) -> _Known:
         """A type known from another scope, whose twin is not known here."""
-        made = replace(known, new=self._count, twin=None)
-        self._count += 1
-        self._known.append(made)
-        return made
+        return self._add(replace(known, new=self._count, twin=None))
 
     def definition(self, reader: Reader, core_function: Callable[[int], int]) -> list[bytes]:
         """Read one type; how it and its twin are written now."""
