@@ -33,7 +33,7 @@ from workbench.wire.wit.types import (
 from workbench.wire.wit.values import Case, Err, Ok, record_class
 
 __all__ = [
-    "ERROR_CODE", "HANDLE", "INCOMING_HANDLER", "OUTGOING_HANDLE", "OUTGOING_HANDLER", "REQUEST",
+    "DNS_ERROR", "ERROR_CODE", "HANDLE", "INCOMING_HANDLER", "OUTGOING_HANDLE", "OUTGOING_HANDLER", "REQUEST",
     "RESPONSE", "error_from_wrpc", "error_to_wrpc", "options_from_wrpc", "options_to_wrpc",
     "request_from_wrpc", "request_to_wrpc", "response_from_wrpc", "response_to_wrpc",
     "result_from_wrpc",
@@ -60,7 +60,7 @@ SCHEME = Variant("scheme", _cases("HTTP", "HTTPS", ("other", STRING)))
 _FIELD_SIZE = Record(
     "field-size-payload", (("field-name", Option(STRING)), ("field-size", Option(U32)))
 )
-_DNS_ERROR = Record("DNS-error-payload", (("rcode", Option(STRING)), ("info-code", Option(U16))))
+DNS_ERROR = Record("DNS-error-payload", (("rcode", Option(STRING)), ("info-code", Option(U16))))
 _TLS_ALERT = Record(
     "TLS-alert-received-payload",
     (("alert-id", Option(U8)), ("alert-message", Option(STRING))),
@@ -68,7 +68,7 @@ _TLS_ALERT = Record(
 ERROR_CODE = Variant(
     "error-code",
     _cases(
-        "DNS-timeout", ("DNS-error", _DNS_ERROR), "destination-not-found",
+        "DNS-timeout", ("DNS-error", DNS_ERROR), "destination-not-found",
         "destination-unavailable", "destination-IP-prohibited", "destination-IP-unroutable",
         "connection-refused", "connection-terminated", "connection-timeout",
         "connection-read-timeout", "connection-write-timeout", "connection-limit-reached",

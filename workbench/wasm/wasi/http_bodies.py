@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 from workbench.wasm.store import CallState
 from workbench.wasm.wasi.io import InputStream, IoError, OutputStream, StreamClosed, StreamFailed
-from workbench.wire.http import Body, Headers, Trailers, iterate
+from workbench.wire.http import Body, Headers, HttpError, Trailers, close_body, iterate
 from workbench.wire.wit.values import Case
 
 __all__ = ["BodyReader", "BodySink", "BodySource", "BodyStream", "BodyWriter"]
@@ -25,8 +25,18 @@ _PARTS = 8
 class BodySource:
     """A body that the loop feeds and the guest reads, with the trailers after it."""
 
-    def __init__(self, call: CallState, body: Body, trailers: Trailers | None) -> None:
+    def __init__(
+        self,
+        call: CallState,
+        body: Body,
+        trailers: Trailers | None,
+        *,
+        between_bytes_s: float | None = None,
+    ) -> None:
         self._call = call
+        self._between_bytes_s = between_bytes_s
+        self._unwanted = False
+        self._task: asyncio.Task[None] | None = None
         self._chunks: deque[bytes] = deque()
         self._size = 0
         self._window = call.limits.body_window_bytes
@@ -49,21 +59,15 @@ class BodySource:
         if self._pump is None or self._call.port is None:
             return
         body, trailers = self._pump
-        task = self._call.port.loop.create_task(self._feed(body, trailers))
+        self._task = task = self._call.port.loop.create_task(self._feed(body, trailers))
         self._call.host_tasks.add(task)
         task.add_done_callback(self._call.host_tasks.discard)
 
     async def _feed(self, body: Body, trailers: Trailers | None) -> None:
         self._room = asyncio.Event()
         try:
-            async for chunk in iterate(body):
-                self._chunks.append(chunk)
-                self._size += len(chunk)
-                self._call.notify()
-                while self._size >= self._window:
-                    self._room.clear()
-                    if self._size >= self._window:
-                        await self._room.wait()
+            async for chunk in _in_time(iterate(body), self._between_bytes_s):
+                await self._put(chunk, self._room)
             self.ended = True
             self._call.notify()
             if trailers is not None:
@@ -73,11 +77,40 @@ class BodySource:
         finally:
             self.ended = self.trailers_done = True
             self._call.notify()
-            if not isinstance(body, bytes | bytearray | memoryview):
-                await _close(body)
+            await close_body(body)
+
+    async def _put(self, chunk: bytes, room: asyncio.Event) -> None:
+        if self._unwanted:
+            return
+        self._chunks.append(chunk)
+        self._size += len(chunk)
+        self._call.notify()
+        while self._size >= self._window and not self._unwanted:
+            room.clear()
+            if self._size >= self._window and not self._unwanted:
+                await room.wait()
+
+    # -- on the worker -------------------------------------------------------------------------
+
+    def discard(self) -> None:
+        """Nobody reads any more: what still comes is let go, up to the trailers."""
+        self._unwanted = True
+        self._chunks.clear()
+        self._size = 0
+        self._make_room()
+
+    def abandon(self) -> None:
+        """Nobody wants any of it: who sends it may stop."""
+        self.discard()
+        if self._pump is not None and not self.trailers_done and self._call.port is not None:
+            self._call.post(self._stop)
+
+    def _stop(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
 
     def take(self, size: int) -> bytes:
-        """Up to ``size`` bytes; empty when none are there. On the worker."""
+        """Up to ``size`` bytes; empty when none are there."""
         if not self._chunks:
             return b""
         chunk = self._chunks.popleft()
@@ -85,11 +118,15 @@ class BodySource:
             self._chunks.appendleft(chunk[size:])
             chunk = chunk[:size]
         self._size -= len(chunk)
+        if self._size < self._window:
+            self._make_room()
+        return chunk
+
+    def _make_room(self) -> None:
         room = self._room
-        if room is not None and self._size < self._window and not room.is_set():
+        if room is not None and not room.is_set():
             assert self._call.port is not None
             self._call.port.post(room.set)
-        return chunk
 
     @property
     def readable(self) -> bool:
@@ -117,10 +154,22 @@ class BodyReader(InputStream):
 
 
 class BodySink:
-    """A body that the guest writes and the loop reads as `BodyStream`."""
+    """A body that the guest writes and the loop reads as `BodyStream`.
 
-    def __init__(self, call: CallState) -> None:
+    ``length`` is what its message announces; ``size_code`` the error code for another one.
+    """
+
+    def __init__(
+        self,
+        call: CallState,
+        length: int | None = None,
+        size_code: str = "HTTP-response-body-size",
+    ) -> None:
         self.call = call
+        self.length = length
+        self.size_code = size_code
+        self.written = 0
+        self.may_be_empty = False
         self.chunks: deque[bytes] = deque()
         self.size = 0
         self.window = call.limits.body_window_bytes
@@ -133,9 +182,27 @@ class BodySink:
     # -- on the worker -------------------------------------------------------------------------
 
     def put(self, data: bytes) -> None:
+        self.written += len(data)
+        if self.length is not None and self.written > self.length:
+            said = f"the body is larger than its content-length of {self.length} bytes"
+            raise StreamFailed(IoError(said, Case(self.size_code, self.written)))
         self.chunks.append(data)
         self.size += len(data)
         self._wake()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it is finished, without a byte and without trailers."""
+        return self.finished and not self.written and self.trailers is None
+
+    @property
+    def wrong_size(self) -> Case | None:
+        """The error code if not as much was written as was announced.
+
+        An answer to HEAD, and one that says 304, announces a body that it does not have.
+        """
+        fits = self.length in (None, self.written) or (self.may_be_empty and not self.written)
+        return None if fits else Case(self.size_code, self.written)
 
     def finish(self, trailers: Headers | None) -> None:
         """The body is complete; nothing may be written after this."""
@@ -206,9 +273,13 @@ class BodyWriter(OutputStream):
 
 
 class BodyStream:
-    """The loop's view of a `BodySink`: an async iterator that owns the running guest."""
+    """The loop's view of a `BodySink`.
 
-    def __init__(self, sink: BodySink, settle: Any = None) -> None:
+    The body of a response owns the guest that writes it, which has nothing else to do: ``settle``
+    waits for its end. One of a request only ends for a guest that writes on.
+    """
+
+    def __init__(self, sink: BodySink, settle: Callable[[], Awaitable[None]] | None = None) -> None:
         self._sink = sink
         self._settle = settle
         self._closed = False
@@ -229,12 +300,15 @@ class BodyStream:
         raise StopAsyncIteration
 
     async def aclose(self) -> None:
-        """Stop reading; a guest that still writes is stopped."""
+        """Stop reading; a guest that still writes its response is stopped."""
         if not self._closed:
-            self._sink.abandon()
-            if not self._sink.finished:
-                self._sink.call.cancel("the reader of the body went away")
+            self._let_go()
             await self._end(None)
+
+    def _let_go(self) -> None:
+        self._sink.abandon()
+        if not self._sink.finished and self._settle is not None:
+            self._sink.call.cancel("the reader of the body went away")
 
     async def _end(self, trailers: Headers | None) -> None:
         self._closed = True
@@ -247,18 +321,23 @@ class BodyStream:
     def __del__(self) -> None:
         # Dropped without being read: the guest must not wait for a reader until its time is up.
         if not self._closed and not self._sink.finished:
-            self._sink.abandon()
-            self._sink.call.cancel("the reader of the body went away")
+            self._let_go()
 
 
-async def _close(body: Any) -> None:
-    """Close an iterator that may have been left in the middle."""
-    close = getattr(body, "aclose", None)
-    if close is not None:
-        await close()
+async def _in_time(chunks: AsyncIterator[bytes], limit_s: float | None) -> AsyncIterator[bytes]:
+    """The chunks; `HttpError` when one takes longer than the guest allows."""
+    while True:
+        try:
+            async with asyncio.timeout(limit_s) as limit:
+                chunk = await anext(chunks)
+        except StopAsyncIteration:
+            return
+        except TimeoutError:
+            if limit.expired():
+                raise HttpError("connection-read-timeout") from None
+            raise
+        yield chunk
 
 
 def _code_of(error: BaseException) -> Case | None:
-    from workbench.wire.http import HttpError
-
     return Case(error.code, error.payload) if isinstance(error, HttpError) else None

@@ -52,14 +52,26 @@ class HttpExchange:
             scheme=scheme_case(request.scheme),
             authority=request.authority,
         )
-        self.arguments = (incoming, ResponseOutparam(self._set))
+        self._is_head = request.method == "HEAD"
+        self.arguments = (incoming, ResponseOutparam(self._set, self._dropped))
         call.posts_at_end = True
 
     def _set(self, outcome: Ok | Err) -> None:
         """The guest sets its response. On the worker."""
         if isinstance(outcome, Ok):
-            self._sink = outcome.value.sealed_body(self._call)
+            response = outcome.value
+            self._sink = sink = response.sealed_body(self._call)
+            sink.may_be_empty = self._is_head or response.status == 304
         self._call.post(self._deliver, outcome)
+
+    def _dropped(self) -> None:
+        """The guest has let go of its chance to respond; it may run on. On the worker."""
+        self._call.post(self._fail, _no_response(self._call))
+        self._call.send_posts()
+
+    def _fail(self, error: BaseException) -> None:
+        if self._head is not None and not self._head.done():
+            self._head.set_exception(error)
 
     def _deliver(self, outcome: Ok | Err) -> None:
         if self._head is None or self._head.done():
@@ -103,7 +115,7 @@ class HttpExchange:
         self._call.run_posts()
         error = asyncio.CancelledError() if outcome.cancelled() else outcome.exception()
         if self._head is not None and not self._head.done():
-            self._head.set_exception(error or _no_response(self._call))
+            self._fail(error or _no_response(self._call))
         elif error is not None and not isinstance(error, LimitHit):
             log.info("the guest failed after it had set its response: %s", error)
         if self._sink is not None and not self._sink.finished:
@@ -115,6 +127,6 @@ class HttpExchange:
 def _no_response(call: CallState) -> Trap:
     return Trap(
         "the component did not call response-outparam.set",
-        hint="its handler returned without answering the request",
+        hint="its handler let the request go without an answer",
         reason="no response", backtrace=[], stderr=list(call.stderr),
     )  # fmt: skip

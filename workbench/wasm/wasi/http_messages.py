@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from workbench.wasm.store import CallState
 from workbench.wasm.wasi.http_bodies import BodySink, BodySource
-from workbench.wasm.wasi.http_fields import Fields
+from workbench.wasm.wasi.http_fields import Fields, FieldsError
 from workbench.wire.wit.values import Case, Err, Ok
 
 if TYPE_CHECKING:
@@ -36,6 +36,10 @@ class IncomingMessage:
         self.headers = headers
         self.source = source
         self.consumed = False
+
+    def wasm_dropped(self, call: CallState) -> None:
+        if not self.consumed and not call.ended:
+            self.source.abandon()
 
 
 class IncomingRequest(IncomingMessage):
@@ -67,6 +71,10 @@ class IncomingBody:
         self.source = source
         self.streamed = False
 
+    def wasm_dropped(self, call: CallState) -> None:
+        if not self.streamed and not call.ended:
+            self.source.abandon()
+
 
 class FutureTrailers:
     def __init__(self, source: BodySource) -> None:
@@ -77,16 +85,22 @@ class FutureTrailers:
 class OutgoingMessage:
     """What a request and a response of the guest have in common."""
 
+    size_code = "HTTP-response-body-size"
+
     def __init__(self, headers: Fields) -> None:
         # The guest gave its fields away: it can look at them but not change them.
         self.headers = Fields(headers.entries(), immutable=True)
         self.sink: BodySink | None = None
 
     def open_body(self, call: CallState) -> BodySink | None:
-        """The body, for the first who asks."""
+        """The body, for the first who asks; none where ``content-length`` is no length."""
         if self.sink is not None:
             return None
-        self.sink = BodySink(call)
+        try:
+            length = self.headers.content_length()
+        except FieldsError:
+            return None
+        self.sink = BodySink(call, length, self.size_code)
         return self.sink
 
     def sealed_body(self, call: CallState) -> BodySink:
@@ -98,6 +112,8 @@ class OutgoingMessage:
 
 
 class OutgoingRequest(OutgoingMessage):
+    size_code = "HTTP-request-body-size"
+
     def __init__(self, headers: Fields) -> None:
         super().__init__(headers)
         self.method = Case("get")
@@ -126,8 +142,13 @@ class OutgoingBody:
 class ResponseOutparam:
     """Where the guest puts its response, once."""
 
-    def __init__(self, deliver: Callable[[Ok | Err], None]) -> None:
+    def __init__(self, deliver: Callable[[Ok | Err], None], dropped: Callable[[], None]) -> None:
         self.deliver = deliver
+        self._dropped = dropped
+
+    def wasm_dropped(self, call: CallState) -> None:
+        if not call.ended:
+            self._dropped()
 
 
 class Options:

@@ -62,7 +62,7 @@ class Types(WasiInterface):
     @function("[method]fields.delete")
     @staticmethod
     def delete(call: CallState, fields: Fields, name: str) -> Any:
-        return _fields_result(lambda: _none(fields.delete(name)))
+        return _fields_result(lambda: fields.delete(name))
 
     @function("[method]fields.append")
     @staticmethod
@@ -117,6 +117,7 @@ class Types(WasiInterface):
     @function("[static]incoming-body.finish")
     @staticmethod
     def finish_incoming(call: CallState, body: messages.IncomingBody) -> Any:
+        body.source.discard()
         return messages.FutureTrailers(body.source)
 
     @function("[method]future-trailers.subscribe")
@@ -230,6 +231,10 @@ class Types(WasiInterface):
     ) -> Any:
         # The real host traps here while the guest still holds the body's stream; we let it go on
         # (interfaces.md §4.3, the recorded component `hello` does that on every request).
+        wrong_size = body.sink.wrong_size
+        if wrong_size is not None:
+            body.sink.finish(None)
+            return Err(wrong_size)
         body.sink.finish(None if trailers is None else trailers.lowered())
         return Ok()
 
@@ -271,10 +276,6 @@ class Types(WasiInterface):
             return Ok(Ok(future.call.result()))
         except HttpError as error:
             return Ok(Err(Case(error.code, error.payload)))
-
-
-def _none(_: Any) -> None:
-    return None
 
 
 def _is_clean(text: str) -> bool:
