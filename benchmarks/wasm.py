@@ -186,7 +186,7 @@ COUNTS = """(component
       (local.set 0 (i32.add (local.get 0) (i32.const 1)))
       (br_if $l (i32.lt_u (local.get 0) (i32.const 30000000))))))
   (core instance $i (instantiate $m))
-  (func (export "count") (param "pad" (list u8))
+  (func (export "count") (param "pad" (list u16))
     (canon lift (core func $i "count") (memory (core memory $i "mem"))
       (realloc (core func $i "r")))))"""
 
@@ -198,7 +198,7 @@ async def speed_up(engine: Engine) -> Figures:
     async def timed(at_once: int, rounds: int) -> float:
         begun = time.perf_counter()
         for _ in range(rounds):
-            await asyncio.gather(*(work.call("", "count", (b"",)) for _ in range(at_once)))
+            await asyncio.gather(*(work.call("", "count", ([],)) for _ in range(at_once)))
         return time.perf_counter() - begun
 
     await timed(2, 2)

@@ -53,7 +53,7 @@ class _Export:
         self.lowers: tuple[Lower, ...] = tuple(lower_of(t, carries) for _, t in form.params)
         self.lift: Lift | None = None if form.result is None else lift_of(form.result, carries)
         self.results = 0 if self.lift is None else 1
-        self.quick = QuickCalls(function, component_bytes)
+        self.quick = QuickCalls(form, component_bytes)
 
 
 class Instantiator:

@@ -26,7 +26,7 @@ COUNTER = """(component
     (memory (export "mem") 1)
     (func (export "realloc") (param i32 i32 i32 i32) (result i32) (i32.const 64)))
   (core instance $i (instantiate $m))
-  (func (export "next") (param "pad" (list u8)) (result u32)
+  (func (export "next") (param "pad" (list u16)) (result u32)
     (canon lift (core func $i "next") (memory (core memory $i "mem"))
       (realloc (core func $i "realloc")))))"""
 
@@ -41,7 +41,7 @@ STARTS = """(component
     (func (export "f") (param i32 i32)))
   (core instance $i (instantiate $m (with "h" (instance
     (export "starting" (func $starting'))))))
-  (func (export "f") (param "pad" (list u8))
+  (func (export "f") (param "pad" (list u16))
     (canon lift (core func $i "f") (memory (core memory $i "mem"))
       (realloc (core func $i "realloc")))))"""
 """Both take a list: such a call runs on a worker."""
@@ -80,7 +80,7 @@ async def counter(own: Engine) -> AsyncIterator[Instantiator]:
 async def test_an_idle_machine_has_an_instance_ready_and_each_is_used_once(
     counter: Instantiator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert await counter.call("", "next", (b"",)) == 1
+    assert await counter.call("", "next", ([],)) == 1
     await _until(lambda: len(counter._ready) == 1)
     (ready,) = counter._ready._ready
     taken: list[object] = []
@@ -89,16 +89,16 @@ async def test_an_idle_machine_has_an_instance_ready_and_each_is_used_once(
         instances.Instance, "empty_result", lambda self: (taken.append(self), begin(self))[1]
     )
     for _ in range(10):
-        assert await counter.call("", "next", (b"",)) == 1
+        assert await counter.call("", "next", ([],)) == 1
     assert taken[0] is ready and len(set(map(id, taken))) > 1
     assert taken.count(ready) == 1
 
 
 async def test_few_are_kept_and_closing_deletes_them(counter: Instantiator) -> None:
     before = ReadyInstances._count
-    await asyncio.gather(*(counter.call("", "next", (b"",)) for _ in range(10)))
+    await asyncio.gather(*(counter.call("", "next", ([],)) for _ in range(10)))
     for _ in range(5):
-        await counter.call("", "next", (b"",))
+        await counter.call("", "next", ([],))
         counter.prepare()
     await _until(lambda: counter._preparing == 0 and len(counter._ready) == READY)
     assert ReadyInstances._count == before + READY
@@ -111,7 +111,7 @@ async def test_the_process_keeps_a_bounded_number(
     counter: Instantiator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(instances, "READY_IN_PROCESS", ReadyInstances._count)
-    assert await counter.call("", "next", (b"",)) == 1
+    assert await counter.call("", "next", ([],)) == 1
     counter.prepare()
     assert len(counter._ready) == 0
 
@@ -122,7 +122,7 @@ async def test_start_code_that_calls_the_host_is_not_run_ahead(own: Engine) -> N
         ObjectImports({"starting": lambda: calls.append(None)})
     )
     for number in range(1, 8):
-        await made.call("", "f", (b"",))
+        await made.call("", "f", ([],))
         made.prepare()
         assert len(calls) == number
     assert len(made._ready) == 0 and not made._ready.wanted
@@ -133,6 +133,6 @@ async def test_an_instance_that_takes_no_time_is_not_kept(
     counter: Instantiator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(instances, "WORTH_NS", 10**10)
-    await counter.call("", "next", (b"",))
+    await counter.call("", "next", ([],))
     counter.prepare()
     assert len(counter._ready) == 0

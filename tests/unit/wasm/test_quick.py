@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from tests.unit.wasm.conftest import TINY_API, wat
+from tests.unit.wasm.generated import echo_component
 from workbench.errors import LimitHit, NotRunning, Trap
-from workbench.wasm import CompiledComponent, Engine, ObjectImports
+from workbench.wasm import CompiledComponent, Engine, ObjectImports, wat_to_bytes
 from workbench.wasm.quick import HOPELESS_NS, PENALTY, SHORT_NS, STRIKES, QuickCalls
 from workbench.wasm.workers import TURN_NS
 from workbench.wire.wit.types import (
@@ -51,8 +52,17 @@ async def test_a_short_call_needs_no_worker(quiet: Engine) -> None:
 
 
 async def test_a_call_that_moves_a_list_runs_on_a_worker(quiet: Engine) -> None:
+    instantiator = quiet.load_blocking(wat_to_bytes(echo_component(U32))).instantiator()
+    assert await instantiator.call("", "echo", ([1, 2, 3],)) == [1, 2, 3]
+    assert quiet.pool.threads == 1
+
+
+async def test_a_call_with_few_bytes_needs_no_worker(quiet: Engine) -> None:
+    """They are carried as text, which wasmtime moves as a whole."""
     instantiator = quiet.load_blocking(wat("tiny")).instantiator()
-    assert await instantiator.call(TINY_API, "echo", (b"abc",)) == b"abc"
+    assert await instantiator.call(TINY_API, "echo", (b"abc\xff",)) == b"abc\xff"
+    assert quiet.pool.threads == 0
+    assert await instantiator.call(TINY_API, "echo", (bytes(100_000),)) == bytes(100_000)
     assert quiet.pool.threads == 1
 
 

@@ -115,7 +115,7 @@ async def test_neighbours_of_spinning_guests_keep_their_share(engine: Engine) ->
         for number in range(100):
             assert await tiny.call(TINY_API, "add", (number, 1)) == number + 1
         for _ in range(5):
-            assert await tiny.call(TINY_API, "echo", (b"abc",)) == b"abc"
+            assert await tiny.call(TINY_API, "echo", (bytes(50_000),)) == bytes(50_000)
     assert not any(task.done() for task in tasks)
     for task in tasks:
         task.cancel()
