@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from typing import Any
 
 import pytest
 
 from tests.conftest import connect
 from tests.integration.rpc.rig import ADD, ECHO, GREET, INSTANCE, NOW, Rig, add, echo
-from workbench.errors import IncompleteResults, NoResponders
+from workbench.errors import CallTimeout, HandshakeTimeout, IncompleteResults, NoResponders
 from workbench.lattice.rpc import InvocationContext, RpcClient, RpcServer
 from workbench.lattice.trace import Phase
 from workbench.nats import Connection, Server
@@ -198,6 +199,26 @@ async def test_stopping_answers_those_that_wait_at_the_gate_and_behind_it(rig: R
     outcomes = await asyncio.gather(*calls, return_exceptions=True)
     assert [type(outcome) for outcome in outcomes] == [IncompleteResults] * 3
     assert not rig.server._calls and served.held == 0
+
+
+async def test_a_member_of_the_group_that_is_busy_still_gets_its_share_and_holds_it(
+    rig: Rig, nats_server: Server
+) -> None:
+    busy, third = Turnstile(), await connect(nats_server)
+    busy.free.clear()
+    held = await rig.server.serve("target", {INSTANCE: {"add": (ADD, add)}}, gate=busy)
+    other = RpcServer(third)
+    await other.serve("target", {INSTANCE: {"add": (ADD, add)}})
+    short: dict[str, Any] = {"timeout_s": 0.3, "handshake_timeout_s": 0.3}
+    outcomes = await asyncio.gather(
+        *(rig.call(ADD, 1, 2, **short) for _ in range(30)), return_exceptions=True
+    )
+    kinds = Counter(type(outcome) for outcome in outcomes)
+    # NATS knows nothing of gates: what it gave to the busy member stays there.
+    assert kinds[int] > 0 and kinds[CallTimeout] == 1
+    assert kinds[HandshakeTimeout] == held.held == 29 - kinds[int]
+    await other.close()
+    await third.close()
 
 
 async def test_a_place_is_given_back_by_a_call_that_ends_before_it_runs(rig: Rig) -> None:
