@@ -15,8 +15,8 @@ class StoreLimits:
 
     ``memory_bytes`` holds for each linear memory; together with ``memories`` it bounds a store.
     ``timeout_s`` counts from the moment the invocation gets a thread. ``log_line_bytes`` cuts
-    lines of stdout and stderr, ``body_window_bytes`` is how much of an HTTP body may wait between
-    guest and loop. ``fuel`` needs a metered `Engine`; None is without limit.
+    lines of stdout and stderr, ``log_bytes`` is what of each reaches the log, and
+    ``body_window_bytes`` how much of an HTTP body may wait between guest and loop. ``fuel`` needs a metered `Engine`; None is without limit.
     """
 
     memory_bytes: int = 256 * _MIB
@@ -28,4 +28,5 @@ class StoreLimits:
     fuel: int | None = None
     component_bytes: int = 50 * _MIB
     log_line_bytes: int = 8192
+    log_bytes: int = 16 * _MIB
     body_window_bytes: int = 256 * 1024

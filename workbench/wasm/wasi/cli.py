@@ -29,6 +29,7 @@ class StandardOutput(OutputStream):
         self._call = call
         self._stream = stream
         self._partial = bytearray()
+        self._left = call.limits.log_bytes
 
     def write(self, data: bytes) -> None:
         self._partial += data
@@ -56,6 +57,11 @@ class StandardOutput(OutputStream):
         text = line.decode("utf-8", "replace").rstrip("\r")
         if self._stream == "stderr":
             self._call.stderr.append(text)
+        if self._left < 0:
+            return
+        self._left -= len(line) + 1
+        if self._left < 0:
+            text = f"[{self._stream} is longer than {self._call.limits.log_bytes} bytes: the rest is left out]"
         on_log = self._call.instantiator.on_log
         if on_log is None:
             return

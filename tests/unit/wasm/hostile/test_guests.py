@@ -144,20 +144,32 @@ async def test_memory_is_back_to_normal_after_guests_that_took_all_they_could(
 
 
 async def test_a_gigabyte_on_stdout_is_cut_to_lines_and_held_nowhere(engine: Engine) -> None:
-    lines = longest = 0
-
-    def on_log(stream: str, line: str, ctx: Any) -> None:
-        nonlocal lines, longest
-        lines, longest = lines + 1, max(longest, len(line))
-
-    guest = _made(engine, guests.WRITES, on_log=on_log)
+    lines: list[str] = []
+    limits = replace(engine.limits, log_bytes=MIB)
+    guest = _made(
+        engine, guests.WRITES, limits=limits, on_log=lambda stream, line, ctx: lines.append(line)
+    )
     process = psutil.Process()
     before = process.memory_info().rss
     with pytest.raises(LimitHit) as caught:
         await guest.call("", "write", (250_000, ord("x")), timeout_s=1)
     assert caught.value.limit == "time"
-    assert lines > 10 and longest == engine.limits.log_line_bytes
+    assert "longer than 1048576 bytes" in lines.pop()
+    assert MIB - limits.log_line_bytes <= sum(map(len, lines)) <= MIB
+    assert max(map(len, lines)) == limits.log_line_bytes
     assert process.memory_info().rss < before + 32 * MIB
+    await guest.close()
+
+
+async def test_a_gigabyte_of_empty_lines_is_bounded_as_well(engine: Engine) -> None:
+    lines: list[str] = []
+    guest = _made(
+        engine, guests.WRITES, limits=replace(engine.limits, log_bytes=1000),
+        on_log=lambda stream, line, ctx: lines.append(line),
+    )  # fmt: skip
+    with pytest.raises(LimitHit):
+        await guest.call("", "write", (250_000, ord("\n")), timeout_s=0.5)
+    assert len(lines) == 1001
     await guest.close()
 
 
