@@ -36,8 +36,11 @@ __all__ = [
     "open_directory",
 ]
 
-MAX_OPEN = 256
-"""Files and folders that one invocation may hold open: each may be one of the process's few."""
+MAX_OPEN = 128
+"""Files, folders and listings that one invocation may hold open.
+
+Each takes one or two of the process's file descriptors, which are often limited to 1024.
+"""
 
 
 class OpenNodes:
@@ -177,8 +180,11 @@ class Listing:
     """``directory-entry-stream``."""
 
     def __init__(self, call: CallState, folder: OpenFolder) -> None:
-        self._hold = _Hold(call, folder)
-        self._entries: Iterator[tuple[str, str]] = folder.entries()
+        call.service(OpenNodes).demand_room()
+        # Opened again: a listing has a position, which must not be shared with another one.
+        own = folder.again()
+        self._hold = _Hold(call, own)
+        self._entries: Iterator[tuple[str, str]] = own.entries()
 
     def next(self) -> tuple[str, str] | None:
         found = next(self._entries, None)

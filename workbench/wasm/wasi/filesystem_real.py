@@ -137,14 +137,9 @@ class RealFolder(_RealNode):
         return RealFile(fd, kind, self.writable)
 
     def entries(self) -> Iterator[tuple[str, str]]:
-        # Opened again: a listing has a position, which must not be shared with another listing.
-        folder = self.again()
-        try:
-            with os.scandir(folder.fd) as found:
-                for entry in found:
-                    yield _kind_of_entry(entry), entry.name
-        finally:
-            folder.close()
+        with os.scandir(self.fd) as found:
+            for entry in found:
+                yield _kind_of_entry(entry), entry.name
 
     def stat_at(self, name: str) -> Stat:
         return _stat(os.stat(name, dir_fd=self.fd, follow_symlinks=False))

@@ -68,11 +68,11 @@ class Parent:
 
     noun = "a resource"
     children = 0
-    parents: tuple[Parent, ...] = ()
+    parent: Parent | None = None
 
     def adopt(self, child: Pollable | Parent) -> None:
         self.children += 1
-        child.parents = (*child.parents, self)
+        child.parent = self
 
     def wasm_dropped(self, call: CallState) -> None:
         if self.children and not call.ended:
@@ -86,9 +86,9 @@ class Parent:
 
 
 def _leave(child: Pollable | Parent) -> None:
-    for parent in child.parents:
-        parent.children -= 1
-    child.parents = ()
+    if child.parent is not None:
+        child.parent.children -= 1
+        child.parent = None
 
 
 class Pollable:
@@ -99,11 +99,14 @@ class Pollable:
     """
 
     due: float = float("inf")
-    parents: tuple[Parent, ...] = ()
+    parent: Parent | None = None
 
     def __init__(self, ready: Callable[[], Any], watch: tuple[int, int] | None = None) -> None:
         self.ready = ready
-        self.watch = watch
+        self._watch = watch
+
+    def watch(self) -> tuple[int, int] | None:
+        return self._watch
 
     def wasm_dropped(self, call: CallState) -> None:
         _leave(self)
@@ -148,8 +151,15 @@ class OutputStream(Parent):
         """How many bytes may be written now; raises when the stream is closed or broken."""
         return _MAX_READ
 
+    def has_room(self) -> bool:
+        """Whether a write would do something, or fail."""
+        try:
+            return self.room() > 0
+        except (StreamClosed, StreamFailed):
+            return True
+
     def pollable(self) -> Pollable:
-        return Pollable(lambda: _has_room(self))
+        return Pollable(self.has_room)
 
     def write(self, data: bytes) -> None:
         raise NotImplementedError
@@ -208,7 +218,7 @@ class Poll(WasiInterface):
 
 def _wait_for(call: CallState, pollables: list[Pollable]) -> None:
     due = min(pollable.due for pollable in pollables)
-    watches = [pollable.watch for pollable in pollables if pollable.watch is not None]
+    watches = [watch for pollable in pollables if (watch := pollable.watch()) is not None]
     sleep = partial(call.service(Readiness).sleep, watches) if watches else None
     # A timer's due time ends the wait; the clock may be a hair behind it, so ask again.
     while not call.wait_until(lambda: any(p.ready() for p in pollables), due, sleep):
@@ -352,7 +362,7 @@ def _write_zeroes(stream: OutputStream, size: int) -> None:
 def _blocking_write(call: CallState, stream: OutputStream, data: bytes) -> None:
     at = 0
     while at < len(data):
-        if not _has_room(stream):
+        if not stream.has_room():
             _wait_for(call, [stream.pollable()])
         part = data[at : at + stream.room()]
         stream.write(part)
@@ -375,13 +385,6 @@ def _splice(stream: OutputStream, source: InputStream, size: int) -> int:
     if data:
         stream.write(data)
     return len(data)
-
-
-def _has_room(stream: OutputStream) -> bool:
-    try:
-        return stream.room() > 0
-    except (StreamClosed, StreamFailed):
-        return True
 
 
 def _nothing(_: Any) -> None:

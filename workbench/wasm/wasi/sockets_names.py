@@ -32,8 +32,9 @@ class Addresses(Parent):
 
     noun = "a resolve-address-stream"
 
-    def __init__(self, call: CallState) -> None:
+    def __init__(self, call: CallState, name: str) -> None:
         self._call = call
+        self._name = name
         self._found: list[IpAddress] = []
         self._next = 0
         self._code = ""
@@ -52,8 +53,10 @@ class Addresses(Parent):
             raise SocketFailure(self._code)
         if self._next >= len(self._found):
             return None
+        address = self._found[self._next]
         self._next += 1
-        return ip_value(self._found[self._next - 1])
+        self._call.service(OpenSockets).names.setdefault(address, set()).add(self._name)
+        return ip_value(address)
 
     def pollable(self) -> Pollable:
         pollable = Pollable(lambda: self.done)
@@ -62,10 +65,16 @@ class Addresses(Parent):
 
 
 class _Lookups:
-    """The lookups of one invocation that are under way."""
+    """The lookups of one invocation."""
 
     def __init__(self, call: CallState) -> None:
-        self.running = 0
+        self._under_way: list[Addresses] = []
+
+    def add(self, addresses: Addresses) -> None:
+        self._under_way = [each for each in self._under_way if not each.done]
+        if len(self._under_way) >= _AT_ONCE:
+            raise SocketFailure("temporary-resolver-failure")
+        self._under_way.append(addresses)
 
     def close(self) -> None:
         """Their threads end by themselves and find nobody."""
@@ -73,31 +82,20 @@ class _Lookups:
 
 def look_up(call: CallState, name: str) -> Addresses:
     """Start a lookup. Raises `SocketFailure` for no name, or one that is not granted."""
-    addresses = Addresses(call)
     literal = _literal(name)
+    ascii_name = name if literal else _ascii(name)
     grants = call.grants.network
-    if literal is not None:
-        if grants.nothing:
-            raise SocketFailure("permanent-resolver-failure")
+    if grants.nothing if literal else not grants.permits_name(ascii_name):
+        raise SocketFailure("permanent-resolver-failure")
+    addresses = Addresses(call, ascii_name)
+    if literal:
         addresses.finish([literal])
         return addresses
-    ascii_name = _ascii(name)
-    if not grants.permits_name(ascii_name):
-        raise SocketFailure("permanent-resolver-failure")
-    lookups = call.service(_Lookups)
-    if lookups.running >= _AT_ONCE:
-        raise SocketFailure("temporary-resolver-failure")
-    lookups.running += 1
-    known = call.service(OpenSockets).names
-
-    def resolve() -> None:
-        found, code = _resolve(ascii_name)
-        for address in found:
-            known.setdefault(address, set()).add(ascii_name)
-        lookups.running -= 1
-        addresses.finish(found, code)
-
-    threading.Thread(target=resolve, name="wasm-name-lookup", daemon=True).start()
+    call.service(_Lookups).add(addresses)
+    threading.Thread(
+        target=lambda: addresses.finish(*_resolve(ascii_name)),
+        name="wasm-name-lookup", daemon=True,
+    ).start()  # fmt: skip
     return addresses
 
 

@@ -172,17 +172,12 @@ class _SocketPollable(Pollable):
         self._owner = owner
         super().__init__(self._is_ready)
 
-    @property
     def watch(self) -> tuple[int, int] | None:
         events = _WATCHED.get(self._owner.state)
         return None if events is None else (self._owner.native.fileno(), events)
 
-    @watch.setter
-    def watch(self, value: tuple[int, int] | None) -> None:
-        """Not to be had otherwise."""
-
     def _is_ready(self) -> bool:
-        watch = self.watch
+        watch = self.watch()
         return watch is None or is_ready(*watch)
 
 
@@ -239,9 +234,7 @@ class TcpOutput(OutputStream):
         return _ROOM if writable else 0
 
     def pollable(self) -> Pollable:
-        pollable = super().pollable()
-        pollable.watch = (self._native.fileno(), selectors.EVENT_WRITE)
-        return pollable
+        return Pollable(self.has_room, (self._native.fileno(), selectors.EVENT_WRITE))
 
     def write(self, data: bytes) -> None:
         self._pending = memoryview(data)
