@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import Any
 
 from workbench.errors import UsageError, ValueMismatch
 from workbench.wire.limits import DEFAULT_LIMITS, Limits
 from workbench.wire.wit.coerce import coerce
-from workbench.wire.wit.types import Function, Tuple, Type
+from workbench.wire.wit.types import Function, Type
 from workbench.wire.wrpc.decode import Decoder, Row
 from workbench.wire.wrpc.encode import Deferred, Encoder, compile_encoder
 from workbench.wire.wrpc.pending import AsyncType, AsyncValues, Path
@@ -84,11 +85,10 @@ def encode_params(function: Function, args: Sequence[Any]) -> tuple[bytes, list[
 
 
 class FunctionCodec:
-    """Everything about one function's bytes; ``param_channels`` follow from the types alone."""
+    """Everything about one function's bytes; ``param_channels`` follow from the types alone.
 
-    __slots__ = ("_encode_params", "_encoders", "_params", "_result", "_result_encoders",
-                 "function", "has_async", "has_dynamic_params", "has_dynamic_result", "limits",
-                 "param_channels", "param_types", "result_channels", "result_types")  # fmt: skip
+    What a caller or a callee needs is compiled when it first needs it: each uses half of it.
+    """
 
     def __init__(self, function: Function, limits: Limits = CALL_LIMITS) -> None:
         self.function = function
@@ -97,18 +97,20 @@ class FunctionCodec:
         self.result_types = () if function.result is None else (function.result,)
         check((*self.param_types, *self.result_types), limits)
         self.has_async = any(map(has_async, (*self.param_types, *self.result_types)))
-        self._encoders = [
-            ((index,), name, type, compile_encoder(type))
-            for index, (name, type) in enumerate(function.params)
-        ]
-        self._encode_params = compile_encoder(Tuple(self.param_types)) if function.params else None
-        self._result_encoders = [compile_encoder(type) for type in self.result_types]
-        self._params = Row(self.param_types, limits)
-        self._result = Row(self.result_types, limits)
         self.param_channels = _channels(self.param_types)
         self.result_channels = _channels(self.result_types)
         self.has_dynamic_params = any(map(has_dynamic_channels, self.param_types))
         self.has_dynamic_result = any(map(has_dynamic_channels, self.result_types))
+        self._params = Row(self.param_types, limits)
+        self._result = Row(self.result_types, limits)
+
+    @cached_property
+    def _encode_params(self) -> Encoder:
+        return compile_encoder(self._params.type)
+
+    @cached_property
+    def _encode_result(self) -> Encoder | None:
+        return None if self.function.result is None else compile_encoder(self.function.result)
 
     def encode_params(self, args: Sequence[Any]) -> tuple[bytes, list[Deferred]]:
         """Raises `UsageError` for a wrong number of arguments, `ValueMismatch` for a wrong one."""
@@ -120,7 +122,7 @@ class FunctionCodec:
             )
         out = bytearray()
         deferred: list[Deferred] = []
-        if self._encode_params is not None:
+        if params:
             try:
                 self._encode_params(tuple(args), out, deferred, ())
             except _MISFITS:
@@ -132,16 +134,17 @@ class FunctionCodec:
     def _encode_one_by_one(
         self, args: Sequence[Any], out: bytearray, deferred: list[Deferred]
     ) -> None:
-        for (path, name, type, encode), value in zip(self._encoders, args, strict=True):
-            encode_value(type, value, out, deferred, path, name, encode)
+        for index, ((name, type), value) in enumerate(zip(self.function.params, args, strict=True)):
+            encode_value(type, value, out, deferred, (index,), name)
 
     def encode_result(self, value: Any) -> tuple[bytes, list[Deferred]]:
         """Raises `ValueMismatch`; a function without result must give None."""
         out = bytearray()
         deferred: list[Deferred] = []
-        for type, encode in zip(self.result_types, self._result_encoders, strict=True):
-            encode_value(type, value, out, deferred, (0,), "result", encode)
-        if not self.result_types and value is not None:
+        result = self.function.result
+        if result is not None:
+            encode_value(result, value, out, deferred, (0,), "result", self._encode_result)
+        elif value is not None:
             raise ValueMismatch(
                 f"{self.function.name} has no result, but {type_name(value)} was returned",
                 path="result",

@@ -12,7 +12,7 @@ from typing import Any
 from workbench.errors import LimitExceeded
 from workbench.wire.limits import DEFAULT_LIMITS, Limits
 from workbench.wire.wit.types import Tuple, Type
-from workbench.wire.wrpc.leaves import NeedMore
+from workbench.wire.wrpc.leaves import NeedMore, Plain
 from workbench.wire.wrpc.pending import AsyncValues, PendingValues
 from workbench.wire.wrpc.plain import plain
 from workbench.wire.wrpc.resume import Cursor, Resumable, Steps, resumable
@@ -22,13 +22,16 @@ __all__ = ["Decoder", "Row"]
 
 
 class Row:
-    """Types whose values follow each other, compiled once for all decoders of them."""
+    """Types whose values follow each other, compiled at first use for all decoders of them."""
 
     def __init__(self, types: Sequence[Type], limits: Limits = DEFAULT_LIMITS) -> None:
         self.type = Tuple(tuple(types))
         self.limits = limits
-        # The short way for values that are complete in the first piece.
-        self.plain = None if not types or has_async(self.type) else plain(self.type, limits)
+
+    @cached_property
+    def plain(self) -> Plain | None:
+        """The short way, for values that are complete in the first piece."""
+        return None if has_async(self.type) else plain(self.type, self.limits)
 
     @cached_property
     def resumable(self) -> Resumable:
@@ -39,7 +42,8 @@ class Decoder:
     """Decodes a row of values from bytes that come in any pieces.
 
     ``feed`` returns True once everything is there; ``values`` holds it then, ``trailing`` the
-    number of bytes beyond. A row without types has its values from the beginning.
+    number of bytes beyond. A row without types has its values from the beginning. What raised
+    an error is not to be fed again.
     """
 
     __slots__ = ("_async", "_cursor", "_missing", "_row", "_steps", "received", "trailing",
@@ -71,9 +75,10 @@ class Decoder:
         return self._missing <= 0 and self._resume(self._cursor)
 
     def _first(self, data: bytes) -> bool:
-        if self._row.plain is not None:
+        decode = self._row.plain
+        if decode is not None:
             try:
-                self.values, position = self._row.plain(data, 0)
+                self.values, position = decode(data, 0)
             except (IndexError, NeedMore):
                 pass
             else:
