@@ -185,8 +185,14 @@ def test_a_full_directory_says_so_and_gives_space_back_when_files_are_closed(
 
 
 def test_an_invocation_may_hold_a_bounded_number_of_open_files(guest: Guest, make: Make) -> None:
-    found = guest.run("files", "open_without_end()", at_root(make({})))
-    assert found == (127, "INSUFFICIENT_MEMORY")
+    directory = at_root(make({}))
+    assert guest.run("files", "open_without_end()", directory) == (127, "INSUFFICIENT_MEMORY")
+    assert guest.run("files", "list_without_end()", directory) == (127, "INSUFFICIENT_MEMORY")
+
+
+def test_two_listings_at_once_do_not_disturb_each_other(guest: Guest, make: Make) -> None:
+    found = guest.run("files", "list_twice_at_once()", at_root(make({})))
+    assert found == [{"a", "b", "c", None}] * 2
 
 
 def test_deep_directories_are_reached_from_within_and_not_at_once(guest: Guest, make: Make) -> None:

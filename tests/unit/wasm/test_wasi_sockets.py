@@ -32,6 +32,14 @@ def reaching(*tcp: Where, udp: tuple[Where, ...] = (), listening: bool = False) 
     return Grants(network=NetworkGrants(tcp=tcp, udp=udp, tcp_listen=local, udp_listen=local))
 
 
+def _has_ipv6() -> bool:
+    try:
+        with socket.create_server(("::1", 0), family=socket.AF_INET6):
+            return True
+    except OSError:
+        return False
+
+
 def test_without_grants_nothing_can_be_reached_and_no_name_be_found(guest: Guest) -> None:
     said, names = guest.run("network", "denied()")
     assert set(said) == {"ACCESS_DENIED"}
@@ -95,6 +103,13 @@ def test_a_server_and_its_client_in_one_guest(guest: Guest) -> None:
         "IPV4",
     ]  # fmt: skip
     assert (answer, zeroes, same) == (b"PING", 2, True)
+
+
+@pytest.mark.skipif(not _has_ipv6(), reason="this machine has no IPv6")
+def test_ipv6_works_alike(guest: Guest) -> None:
+    network = NetworkGrants(tcp=["[::1]:*"], tcp_listen=["[::1]:0"])
+    found = guest.run("network", "listen_on_ipv6()", Grants(network=network))
+    assert found == (b"six", (0, 0, 0, 0, 0, 0, 0, 1), "IPV6")
 
 
 def test_who_may_only_connect_may_not_listen(guest: Guest) -> None:

@@ -273,6 +273,28 @@ def open_without_end():
             return len(held), error.value.name
 
 
+def list_without_end():
+    folder, held = root(), []
+    while True:
+        try:
+            held.append(folder.read_directory())
+        except Err as error:
+            return len(held), error.value.name
+
+
+def list_twice_at_once():
+    folder = root()
+    for name in "abc":
+        write(folder, name, b"")
+    one, two = folder.read_directory(), folder.read_directory()
+    found = [set(), set()]
+    for _ in range(4):
+        for entries, names in zip((one, two), found, strict=True):
+            entry = entries.read_directory_entry()
+            names.add(entry and entry.name)
+    return found
+
+
 def by_the_library():
     """The same through Python's own library, which sees an ordinary file system."""
     with open("/notes.txt", "w") as file:

@@ -155,6 +155,22 @@ def listen():
     return between, states, incoming.blocking_read(4), incoming.blocking_skip(9), same
 
 
+def listen_on_ipv6():
+    server, client = tcp_socket(V6), tcp_socket(V6)
+    server.start_bind(NET, v6(0, 1))
+    server.finish_bind()
+    server.start_listen()
+    server.finish_listen()
+    client.start_connect(NET, server.local_address())
+    wait(server)
+    peer, _received, sent = server.accept()
+    wait(client)
+    incoming, _outgoing = client.finish_connect()
+    sent.blocking_write_and_flush(b"six")
+    remote = client.remote_address()
+    return incoming.blocking_read(9), remote.value.address, client.address_family().name
+
+
 def options():
     socket = tcp_socket()
     before = socket.keep_alive_enabled()
