@@ -19,6 +19,14 @@ if TYPE_CHECKING:
 __all__ = ["Running", "Unlinked"]
 
 
+# Interfaces that wasmCloud's own providers answer (interfaces.md §3).
+_PROVIDERS = {
+    "wasi:keyvalue": "key-value",
+    "wasi:blobstore": "blobstore",
+    "wasmcloud:messaging": "messaging",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Unlinked:
     """An import of a component that no link gives; ``candidates`` export it."""
@@ -26,6 +34,14 @@ class Unlinked:
     component_id: str
     interface: str
     candidates: tuple[str, ...] = ()
+
+    @property
+    def giver(self) -> str:
+        """Who could answer, in words."""
+        if self.candidates:
+            return f"exported by {', '.join(self.candidates[:3])}"
+        provider = _PROVIDERS.get(self.interface.partition("/")[0])
+        return f"a {provider} provider does" if provider else "nobody here exports it"
 
     @property
     def hint(self) -> str:
@@ -62,13 +78,19 @@ class Running:
         raise self.not_running(target)
 
     def exporters(self, interface: str) -> list[str]:
-        """The components that export ``ns:pkg/iface``, whatever the version."""
-        return sorted(
+        """The components, and ids served here, that export ``ns:pkg/iface`` in any version."""
+        served = (
+            id
+            for id, names in self._state().served.items()
+            if any(name.partition("@")[0] == interface for name in names)
+        )
+        running = (
             component_id
             for component_id in {component.id for component in self._components()}
             if (world := self.world(component_id)) is not None
             and any(export.partition("@")[0] == interface for export in world.exports)
         )
+        return sorted({*served, *running})
 
     def interface(self, name: str) -> Interface | None:
         """An interface that a component of this process imports or exports under this very id."""

@@ -83,11 +83,20 @@ def test_an_import_without_a_link_is_told_at_the_start_with_who_exports_it(
     assert lattice.invoke("caller", "run.go") == 42
 
 
+def test_what_this_process_serves_is_among_those_who_could_answer(notebook: Notebook) -> None:
+    lattice = notebook.shell.user_ns["lattice"]
+    wit = "package lab:tiny@0.1.0; interface api { add: func(a: u32, b: u32) -> u32; }"
+    with lattice.serve("mine", {"lab:tiny/api@0.1.0": {"add": lambda a, b: a + b}}, wit=wit):
+        notebook.line("start component cell://caller caller")
+    assert "(exported by mine)" in notebook.shown[0].text
+
+
 def test_a_deployment_tells_what_its_components_would_call_in_vain(notebook: Notebook) -> None:
     notebook.cell("deploy", MANIFEST)
     note = notebook.shown[-1]
     assert (
-        "front imports lab:tiny/api@0.1.0, and no link gives it (nobody here has it)" in note.text
+        "front imports lab:tiny/api@0.1.0, and no link gives it (nobody here exports it)"
+        in note.text
     )
     assert "%wasmcloud link put front TARGET lab:tiny/api" in note.text
 

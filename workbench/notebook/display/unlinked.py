@@ -24,12 +24,7 @@ def unlinked_note(found: Iterable[Unlinked]) -> Shown | None:
         return None
     rows, lines = [], []
     for one in all_of_them[:_SHOWN]:
-        who = (
-            f"exported by {', '.join(one.candidates[:3])}"
-            if one.candidates
-            else "nobody here has it"
-        )
-        text = f"{one.component_id} imports {one.interface}, and no link gives it ({who})"
+        text = f"{one.component_id} imports {one.interface}, and no link gives it ({one.giver})"
         rows.append(
             element(
                 "div",
