@@ -28,6 +28,8 @@ __all__ = ["CachedCode", "CompiledCache", "default_directory"]
 log = logging.getLogger(__name__)
 
 _KEY_BYTES = _MAC_BYTES = _DIGEST_BYTES = 32
+_MOST_BYTES = 4 << 30
+"""A Python component takes 35 MB, for each version of wasmtime and of what is compiled."""
 _about_size = struct.Struct("<I")
 
 
@@ -56,6 +58,7 @@ class CompiledCache:
 
     def __init__(self, directory: Path, tag: str, *, key_file: Path | None = None) -> None:
         self.directory = directory
+        self.most_bytes = _MOST_BYTES
         self._tag = hashlib.sha256(tag.encode()).hexdigest()[:16]
         self._key = b""
         key_file = key_file or default_directory() / "seal.key"
@@ -79,7 +82,10 @@ class CompiledCache:
             status = os.lstat(path)
             if not _is_private(status, stat.S_ISREG):
                 raise PermissionError("not a private file of this user")
-            return CachedCode(path, self._check_seal(path, status))
+            about = self._check_seal(path, status)
+            with contextlib.suppress(OSError):
+                os.utime(path.with_suffix(".seal"))  # when it was last used, for `_make_room`
+            return CachedCode(path, about)
         except FileNotFoundError:
             return None
         except OSError as error:
@@ -95,15 +101,28 @@ class CompiledCache:
         try:
             _write(path, code)
             self._write_seal(path, hashlib.sha256(code).digest(), about)
+            self._make_room(path)
         except OSError as error:
             log.warning("compiled code could not be cached: %s", error)
 
+    def _make_room(self, newest: Path) -> None:
+        """Forget what was not used for the longest time, while there is too much."""
+        entries = []
+        for path in self.directory.glob("*.cwasm"):
+            with contextlib.suppress(FileNotFoundError):
+                used = path.with_suffix(".seal").stat().st_mtime_ns
+                entries.append((used, path, path.stat().st_size))
+        total = sum(size for _, _, size in entries)
+        for _, path, size in sorted(entries):
+            if total <= self.most_bytes:
+                return
+            if path != newest:
+                total -= size
+                _discard(path)
+
     def discard(self, digest: str) -> None:
         """Forget a file that turned out to be unusable."""
-        path = self.path(digest)
-        for doomed in (path, path.with_suffix(".seal")):
-            with contextlib.suppress(OSError):
-                doomed.unlink()
+        _discard(self.path(digest))
 
     def _check_seal(self, path: Path, status: os.stat_result) -> bytes:
         """What was stored about the code; raises unless the file is what was written.
@@ -132,6 +151,12 @@ class CompiledCache:
 
     def _mac(self, path: Path, body: bytes) -> bytes:
         return hmac.digest(self._key, path.name.encode() + b"\0" + body, "sha256")
+
+
+def _discard(path: Path) -> None:
+    for doomed in (path, path.with_suffix(".seal")):
+        with contextlib.suppress(OSError):
+            doomed.unlink()
 
 
 def _identity(status: os.stat_result) -> bytes:

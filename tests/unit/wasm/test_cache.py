@@ -136,6 +136,21 @@ def test_what_is_known_about_the_code_comes_back_with_it(tmp_path: Path) -> None
     assert cache.find("one") is None
 
 
+def test_what_was_not_used_for_longest_makes_room(tmp_path: Path) -> None:
+    cache = CompiledCache(tmp_path / "c", "t")
+    cache.most_bytes = 25
+    cache.store("a", b"0123456789")
+    cache.store("b", b"0123456789")
+    for age, digest in enumerate("ab", start=1):
+        os.utime(cache.path(digest).with_suffix(".seal"), (age, age))
+    assert cache.find("a") is not None  # now b is the oldest
+    cache.store("c", b"0123456789")
+    assert [cache.find(d) is not None for d in "abc"] == [True, False, True]
+    cache.store("large", bytes(100))  # alone it is too much, but it is what is needed now
+    assert [cache.find(d) is not None for d in ("a", "c", "large")] == [False, False, True]
+    assert len(list((tmp_path / "c").glob("*"))) == 2 + (tmp_path / "c" / "seal.key").exists()
+
+
 def test_interfaces_read_from_the_cache_are_those_of_the_component(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
