@@ -321,15 +321,36 @@ def _expression(draw: st.DrawFn, known: list[Type], depth: int = 0) -> Type:
         case 5:
             return Result(_maybe(draw, known, below), _maybe(draw, known, below))
         case 6:
-            return Stream(_maybe(draw, known, below))
+            return Stream(_maybe(draw, _kept(known), below))
         case 7:
-            return Future(_maybe(draw, known, below))
+            return Future(_maybe(draw, _kept(known), below))
         case 8:
             return Tuple((_expression(draw, known, below), _expression(draw, known, below)))
         case 9 if known:
             return known[draw(st.integers(0, len(known) - 1))]
         case _:
             return draw(_PRIMITIVES)
+
+
+def _lends(type: Type | None) -> bool:
+    """Whether a type holds a ``borrow``, which a result, stream or future can't."""
+    match type:
+        case Borrow():
+            return True
+        case List(item) | Option(item):
+            return _lends(item)
+        case Result(ok, err):
+            return _lends(ok) or _lends(err)
+        case Tuple(items):
+            return any(map(_lends, items))
+        case Record(_, members) | Variant(_, members):
+            return any(_lends(member) for _, member in members)
+        case _:
+            return False
+
+
+def _kept(known: list[Type]) -> list[Type]:
+    return [type for type in known if not _lends(type)]
 
 
 def _maybe(draw: st.DrawFn, known: list[Type], depth: int) -> Type | None:
@@ -352,7 +373,7 @@ def _declaration(draw: st.DrawFn, name: str, id: str, known: list[Type]) -> Type
 
 def _function(draw: st.DrawFn, name: str, known: list[Type]) -> Function:
     params = tuple((n, _expression(draw, known)) for n in draw(_PARAMS))
-    result = _maybe(draw, known, 0)
+    result = _maybe(draw, _kept(known), 0)
     kind = FunctionKind.FREE
     return Function(name, params, result, kind, draw(_DOCS), draw(st.booleans()))
 
@@ -364,7 +385,7 @@ def _methods(draw: st.DrawFn, resource: ResourceType, known: list[Type]) -> list
         name = f"[constructor]{resource.name}"
         made: Type = Own(resource)
         if draw(st.booleans()):
-            made = Result(made, _maybe(draw, known, 2))
+            made = Result(made, _maybe(draw, _kept(known), 2))
         found.append(Function(name, params, made, FunctionKind.CONSTRUCTOR, draw(_DOCS)))
     for name in draw(_PARAMS):
         plain = _function(draw, name, known)

@@ -187,9 +187,12 @@ class PackageScope:
         declaration, file = self.worlds[name]
         id = self.name.item(name)
         chain = self.resolver.chain
-        if id in chain or len(chain) >= _CHAIN:
+        if id in chain:
+            loop = " → ".join([*chain[chain.index(id) :], id])
+            file.source.resolve_fault(f"the world {id} includes itself: {loop}", declaration.offset)
+        if len(chain) >= _CHAIN:
             file.source.resolve_fault(
-                f"the world {id} includes itself, or too many others", declaration.offset
+                f"more than {_CHAIN} worlds include each other in a row", declaration.offset
             )
         chain.append(id)
         try:

@@ -80,7 +80,8 @@ class _Parser(ItemParser):
                 self.fail("this 'use' is for a whole file and has no gate", gate.offset)
             package.uses.append(self._top_use())
         else:
-            self.fail_expected("'interface', 'world', 'use' or 'package'")
+            words = ("interface", "world", "use", "package")
+            self.fail_expected("'interface', 'world', 'use' or 'package'", words)
         package.spans.append((first, self.index))
 
     def _interface(self) -> InterfaceDecl:
@@ -132,7 +133,8 @@ class _Parser(ItemParser):
         elif self.type_keyword():
             world.types.append(self.type_declaration(doc, gate))
         else:
-            self.fail_expected("'import', 'export', 'include', 'use' or a type")
+            words = ("import", "export", "include", "use", "record", "resource")
+            self.fail_expected("'import', 'export', 'include', 'use' or a type", words)
 
     def _extern(
         self, direction: Literal["import", "export"], doc: str, gate: Gate | None

@@ -6,6 +6,7 @@ text, and empty for an ``%escaped`` name, so that such a name never counts as a 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NoReturn
 
 from workbench.wire.limits import DEFAULT_LIMITS
@@ -20,6 +21,7 @@ from workbench.wire.wit.ast import (
     TypeExpr,
     Use,
 )
+from workbench.wire.wit.naming import closest
 from workbench.wire.wit.source import Source, kebab_fault
 from workbench.wire.wit.types import PRIMITIVES, FunctionKind
 
@@ -137,7 +139,7 @@ class ItemParser:
 
     def expect_word(self, word: str) -> None:
         if self.word != word:
-            self.fail_expected(repr(word))
+            self.fail_expected(repr(word), [word])
         self.advance()
 
     def comma(self, closing: str) -> bool:
@@ -152,9 +154,10 @@ class ItemParser:
     def fail(self, message: str, offset: int | None = None) -> NoReturn:
         self.source.syntax_fault(message, self.offset if offset is None else offset)
 
-    def fail_expected(self, what: str) -> NoReturn:
+    def fail_expected(self, what: str, words: Iterable[str] = ()) -> NoReturn:
+        """``words`` are those of ``what`` that may be meant by a misspelled one."""
         found = "the end of the text" if self.kind == "end" else repr(self._tokens[self.index][1])
-        self.fail(f"expected {what}, found {found}")
+        self.fail(f"expected {what}, found {found}{closest(self.word, words)}")
 
     def name(self, what: str) -> str:
         """One identifier, without its ``%``."""
@@ -183,7 +186,7 @@ class ItemParser:
             self.advance()
             which = self.word
             if which not in _GATES:
-                self.fail_expected("'since', 'unstable' or 'deprecated'")
+                self.fail_expected("'since', 'unstable' or 'deprecated'", _GATES)
             if getattr(gate, which):
                 self.fail(f"the gate @{which} comes twice", start)
             self.advance()
@@ -290,10 +293,14 @@ class ItemParser:
         args: list[TypeExpr | None] = []
         length = 0
         if self.accept("<"):
+            if self.kind == ">":
+                self.fail_expected("a type")
             while self.kind != ">":
-                if self.kind == "_" and kind in ("result", "future", "stream"):
+                if self.kind == "_" and kind == "result" and not args:
                     self.advance()
+                    self.expect(",")
                     args.append(None)
+                    args.append(self.type())
                 elif self.kind == "integer" and kind == "list" and len(args) == 1 and not length:
                     length = self._length()
                 else:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, NoReturn
 
 from workbench.wire.limits import DEFAULT_LIMITS
+from workbench.wire.subjects import wire_function_name
 from workbench.wire.wit.ast import (
     Applied,
     Extern,
@@ -29,6 +30,7 @@ from workbench.wire.wit.ast import (
 from workbench.wire.wit.gates import absence
 from workbench.wire.wit.naming import closest
 from workbench.wire.wit.types import (
+    PRIMITIVES,
     Borrow,
     Enum,
     ErrorContext,
@@ -52,8 +54,16 @@ from workbench.wire.wit.types import (
 
 __all__ = ["Body", "InterfaceEntry"]
 
-Size = tuple[int, int]
-"""(depth, parts)"""
+
+class Size(NamedTuple):
+    """How large a type is when written out, and whether it lends: holds a ``borrow<…>``."""
+
+    depth: int
+    parts: int
+    lends: bool
+
+
+_LEAF = Size(1, 1, False)
 
 
 class _Sized(NamedTuple):
@@ -96,6 +106,7 @@ class Body:
         self._building: list[str] = []
         self.types: dict[str, Type | ResourceType] = {}
         self.functions: dict[str, Function] = {}
+        self._functions: set[str] = set()
         self.dependencies: list[str] = []
         self.uses: dict[str, tuple[str, str]] = {}
         self.docs: dict[str, str] = {}
@@ -158,7 +169,7 @@ class Body:
                 )
             if alias in self._named or alias in self._waiting:
                 self._fail_twice(alias, offset)
-            self._named[alias] = _Sized(type, entry.sizes.get(name, (1, 1)))
+            self._named[alias] = _Sized(type, entry.sizes.get(name, _LEAF))
             self.types[alias] = type
             self.uses[alias] = (interface.id, name)
 
@@ -174,7 +185,7 @@ class Body:
             return known
         declaration = self._waiting.get(name)
         if declaration is None:
-            why = because(self.absent.get(name), name, [*self._named, *self._waiting])
+            why = because(self.absent.get(name), name, [*self._named, *self._waiting, *PRIMITIVES])
             self._source.resolve_fault(f"there is no type {name!r} here{why}", offset)
         if name in self._building:
             chain = " → ".join([*self._building[self._building.index(name) :], name])
@@ -192,7 +203,7 @@ class Body:
     def _declare(self, declaration: TypeDecl) -> _Sized:
         name, members = declaration.name, declaration.members
         if declaration.kind == "resource":
-            return _Sized(ResourceType(name, self._owner_id), (1, 1))
+            return _Sized(ResourceType(name, self._owner_id), _LEAF)
         if declaration.kind == "type":
             assert declaration.target is not None  # the parser demands it
             return self._alias(declaration.target)
@@ -202,9 +213,9 @@ class Body:
                 self._fail_twice(member, offset)
             seen.add(member)
         if declaration.kind == "enum":
-            return _Sized(Enum(name, tuple(n for n, _, _ in members)), (1, 1))
+            return _Sized(Enum(name, tuple(n for n, _, _ in members)), _LEAF)
         if declaration.kind == "flags":
-            return _Sized(Flags(name, tuple(n for n, _, _ in members)), (1, 1))
+            return _Sized(Flags(name, tuple(n for n, _, _ in members)), _LEAF)
         parts = [(n, None if e is None else self._sized(e)) for n, e, _ in members]
         size = self._over(declaration.offset, [p.size for _, p in parts if p is not None])
         pairs = tuple((n, None if p is None else p.type) for n, p in parts)
@@ -220,17 +231,19 @@ class Body:
 
     def _sized(self, expression: TypeExpr) -> _Sized:
         if isinstance(expression, Prim):
-            return _Sized(expression, (1, 1))
+            return _Sized(expression, _LEAF)
         if isinstance(expression, Name):
             sized = self._name(expression.name, expression.offset)
             if isinstance(sized.type, ResourceType):
-                return _Sized(Own(sized.type), (1, 1))
+                return _Sized(Own(sized.type), _LEAF)
             return sized
         if expression.kind in ("own", "borrow"):
             return self._handle(expression)
         self._refuse_unsupported(expression)
         args = [None if arg is None else self._sized(arg) for arg in expression.args]
         size = self._over(expression.offset, [arg.size for arg in args if arg is not None])
+        if size.lends and expression.kind in ("stream", "future"):
+            self._fail_lends(f"a {expression.kind}", expression.offset)
         types = [None if arg is None else arg.type for arg in args]
         return _Sized(_apply(expression.kind, types), size)  # type: ignore[arg-type]
 
@@ -242,7 +255,7 @@ class Body:
                 f"{expression.kind}<…> takes the name of a resource", expression.offset
             )
         handle = Own(resource) if expression.kind == "own" else Borrow(resource)
-        return _Sized(handle, (1, 1))
+        return _Sized(handle, Size(1, 1, expression.kind == "borrow"))
 
     def _refuse_unsupported(self, expression: Applied) -> None:
         """What WIT has and neither wRPC nor WASI 0.2 components carry (wrpc.md §10.1)."""
@@ -260,8 +273,8 @@ class Body:
             )
 
     def _over(self, offset: int, sizes: list[Size]) -> Size:
-        depth = 1 + max((d for d, _ in sizes), default=0)
-        nodes = 1 + sum(n for _, n in sizes)
+        depth = 1 + max((size.depth for size in sizes), default=0)
+        nodes = 1 + sum(size.parts for size in sizes)
         if depth > DEFAULT_LIMITS.depth:
             self._source.resolve_fault(
                 f"types nest deeper than {DEFAULT_LIMITS.depth} levels", offset
@@ -270,7 +283,14 @@ class Body:
             self._source.resolve_fault(
                 f"this type has more than {DEFAULT_LIMITS.nodes} parts when written out", offset
             )
-        return depth, nodes
+        return Size(depth, nodes, any(size.lends for size in sizes))
+
+    def _fail_lends(self, what: str, offset: int) -> NoReturn:
+        self._source.resolve_fault(
+            f"{what} can't hold a borrow<…>: what is lent goes back when the call ends",
+            offset,
+            "hand over the resource itself, or an index of it",
+        )
 
     # -- functions ----------------------------------------------------------------------------
 
@@ -278,8 +298,13 @@ class Body:
         if self.absence(declaration):
             return
         function = self.function(declaration, owner)
-        if function.name in self.functions or function.name in self._named:
-            self._fail_twice(function.name, declaration.offset)
+        # Methods and statics share their names: both are called as `resource.name`.
+        name = wire_function_name(function.name)
+        if function.kind is FunctionKind.CONSTRUCTOR:
+            name = function.name
+        if name in self._functions or name in self._named:
+            self._fail_twice(declaration.name, declaration.offset)
+        self._functions.add(name)
         self.functions[function.name] = function
 
     def function(
@@ -287,7 +312,7 @@ class Body:
     ) -> Function:
         """One function under its component-model name; ``owner`` is the resource it belongs to."""
         params = tuple((name, self.type(t)) for name, t, _ in declaration.params)
-        result = None if declaration.result is None else self.type(declaration.result)
+        result = self._result(declaration)
         name, kind = declaration.name, declaration.kind
         if isinstance(owner, ResourceType):
             if kind is FunctionKind.CONSTRUCTOR:
@@ -298,6 +323,14 @@ class Body:
             if kind is FunctionKind.METHOD:
                 params = (("self", Borrow(owner)), *params)
         return Function(name, params, result, kind, declaration.doc, declaration.is_async)
+
+    def _result(self, declaration: FunctionDecl) -> Type | None:
+        if declaration.result is None:
+            return None
+        sized = self._sized(declaration.result)
+        if sized.size.lends:
+            self._fail_lends(f"the result of {declaration.name}", declaration.offset)
+        return sized.type  # type: ignore[return-value]  # an expression is no bare resource
 
     def _made(self, result: Type, owner: ResourceType, declaration: FunctionDecl) -> Type:
         if isinstance(result, Result) and result.ok == Own(owner):

@@ -48,6 +48,19 @@ def test_every_bundled_package_reads_back_from_its_print() -> None:
         assert resolver.packages[id] == package
 
 
+@settings(deadline=None, max_examples=20, suppress_health_check=[HealthCheck.too_slow])
+@given(packages())
+def test_where_types_come_from_reads_back_too(package: Package) -> None:
+    resolver = Resolver()
+    resolver.add_text(print_package(package))
+    again = resolver.packages[package.id]
+    # `uses` takes no part in comparing interfaces and worlds.
+    assert [i.uses for i in again.interfaces.values()] == [
+        i.uses for i in package.interfaces.values()
+    ]
+    assert [w.uses for w in again.worlds.values()] == [w.uses for w in package.worlds.values()]
+
+
 def test_a_used_type_prints_as_use_with_its_alias() -> None:
     text = print_interface(bundled().interface("wasi:http/types@0.2.2"))
     assert "use wasi:io/error@0.2.2.{error as io-error};" in text

@@ -175,7 +175,7 @@ def test_long_chains_are_refused_without_recursion_errors() -> None:
     fault = fault_of(f"package t:t; interface x {{ {records} record r{many} {{ x: u8 }} }}")
     assert "deeper than 64 levels" in fault.message
     worlds = "".join(f"world w{n} {{ include w{n + 1}; }}" for n in range(many))
-    assert "includes itself, or too many" in fault_of(f"package t:t; {worlds}").message
+    assert "worlds include each other in a row" in fault_of(f"package t:t; {worlds}").message
 
 
 def test_a_type_that_doubles_at_every_step_is_refused() -> None:
@@ -387,6 +387,31 @@ def test_a_constructor_may_fail_and_must_make_its_resource() -> None:
             interface(f"resource r {{ constructor() -> {result}; }}")
     with pytest.raises(WitResolveError, match="declared twice"):
         interface("resource r { constructor(); constructor(a: u8); }")
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ("resource r; f: func() -> borrow<r>;", "the result of f can't hold a borrow<…>"),
+        ("resource r; record s { a: list<borrow<r>> } f: func() -> option<s>;", "the result of f"),
+        ("resource r { constructor() -> result<r, borrow<r>>; }", "the result of r can't hold"),
+        ("resource r; f: func(a: stream<borrow<r>>);", "a stream can't hold a borrow<…>"),
+        ("resource r; type t = future<option<borrow<r>>>;", "a future can't hold a borrow<…>"),
+        ("resource r { f: func(); f: static func(); }", "'f' is declared twice"),
+    ],
+)
+def test_what_components_can_not_have_is_refused(body: str, words: str) -> None:
+    with pytest.raises(WitResolveError) as caught:
+        interface(body)
+    assert words in caught.value.message
+
+
+def test_a_borrow_is_lent_through_uses_too() -> None:
+    fault = fault_of(
+        "package t:t; interface a { resource r; type lent = tuple<borrow<r>>; take: func(a: lent); }"
+        "interface b { use a.{lent}; give: func() -> list<lent>; }"
+    )
+    assert "the result of give can't hold a borrow" in fault.message
 
 
 def test_doc_comments_are_kept_wherever_they_stand() -> None:
