@@ -52,7 +52,7 @@ class ElectionTiming:
     beat_s: float = 1.0
     silent_s: float = 2.5
     objections_s: float = 0.75
-    alone_s: float = 0.05
+    alone_s: float = 0.02
 
 
 class Notice(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -12,7 +12,7 @@ import bisect
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 from workbench.wadm.sharded import Sharded
 from workbench.wire.control import Inventory
@@ -143,9 +143,13 @@ class Observed:
         state = self.hosts.get(host)
         return state.components.get(component) if state else None
 
-    def provider_on(self, host: str, provider: str) -> Running | None:
-        state = self.hosts.get(host)
-        return state.providers.get(provider) if state else None
+    def running(self, noun: Literal["component", "provider"], name: str) -> dict[str, Running]:
+        """Where a component or provider id runs, by host id in order."""
+        if noun == "component":
+            where = self.component_hosts.get(name, ())
+            return {host: self.hosts[host].components[name] for host in sorted(where)}
+        where = self.provider_hosts.get(name, ())
+        return {host: self.hosts[host].providers[name] for host in sorted(where)}
 
     def links_in_slot(self, link: Link) -> list[Link]:
         """The links with the same source, name and package, whatever their target."""

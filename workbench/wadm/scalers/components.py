@@ -11,18 +11,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from workbench.wadm.commands import ScaleComponent
-from workbench.wadm.observed import HOSTS, Observed, Running, Topic
-from workbench.wadm.scalers.base import (
-    DEPLOYED,
-    Context,
-    Need,
-    Plan,
-    Step,
-    failed,
-    reconciling,
-)
+from workbench.wadm.observed import Observed, Running
+from workbench.wadm.scalers.base import DEPLOYED, Context, Plan, Step, failed, reconciling
+from workbench.wadm.scalers.placed import Placed
 from workbench.wadm.scalers.spread import Goal
-from workbench.wire.wadm import SCALER, SPREAD_NAME
 
 __all__ = ["ComponentDaemon", "ComponentSpread"]
 
@@ -41,49 +33,13 @@ class _Draft:
 
 
 @dataclass(frozen=True)
-class _ComponentScaler:
-    id: str
-    app: str
-    label: str
-    component_id: str
-    image: str
-    goals: tuple[Goal, ...]
-    config: tuple[str, ...] = ()
-    needs: tuple[Need, ...] = ()
-
-    @property
-    def name(self) -> str:
-        return self.component_id
-
-    @property
-    def topics(self) -> frozenset[Topic]:
-        configs = (("config", need.name) for need in self.needs)
-        return frozenset(
-            {HOSTS, ("component", self.component_id), ("link", self.component_id), *configs}
-        )
+class _ComponentScaler(Placed):
+    noun = "component"
 
     def _scale(self, host: str, count: int, spread: str) -> ScaleComponent:
         return ScaleComponent(
-            self.component_id, host, count, self.image, self.app, self.id, spread, self.config
+            self.runs, host, count, self.image, self.app, self.id, spread, self.config
         )
-
-    def _running(self, observed: Observed) -> dict[str, Running]:
-        """Host to instance set, by host id, of everything that runs under our id."""
-        found: dict[str, Running] = {}
-        for host in sorted(observed.component_hosts.get(self.component_id, ())):
-            running = observed.component_on(host, self.component_id)
-            if running is not None:
-                found[host] = running
-        return found
-
-    def _mine(self, running: Running) -> str | None:
-        """The spread that an instance set of this scaler belongs to; None if it is not ours."""
-        if running.annotations.get(SCALER) != self.id:
-            return None
-        return running.annotations.get(SPREAD_NAME, "")
-
-    def _is_eligible(self, host: str, observed: Observed) -> bool:
-        return any(host in observed.terrain.eligible(goal.requirements) for goal in self.goals)
 
     def _strays(self, observed: Observed, context: Context) -> list[Step]:
         """Stops on hosts that meet no spread, whoever started it there (§11.3, 1).
@@ -98,22 +54,25 @@ class _ComponentScaler:
             and not context.is_retiring(running.annotations)
         ]
 
-    def _settled(self, running: dict[str, Running], observed: Observed) -> dict[str, Running]:
+    def _settled(self, observed: Observed) -> dict[str, Running]:
         """Our own sets that are where a spread of the manifest wants them."""
-        goals = {goal.spread: goal for goal in self.goals}
         return {
             host: found
-            for host, found in running.items()
-            if (spread := self._mine(found)) in goals
-            and host in observed.terrain.eligible(goals[spread or ""].requirements)
+            for host, found, _ in self._own(observed)
+            if self._is_settled(host, found, observed)
         }
 
-    def _outdated(self, running: dict[str, Running], settled: dict[str, Running]) -> list[Step]:
+    def _is_settled(self, host: str, found: Running, observed: Observed) -> bool:
+        spread = self._mine(found)
+        goal = next((goal for goal in self.goals if goal.spread == spread), None)
+        return goal is not None and host in observed.terrain.eligible(goal.requirements)
+
+    def _outdated(self, observed: Observed, settled: dict[str, Running]) -> list[Step]:
         """Stops of our own sets whose spread is gone, or that its host does not meet any more."""
         return [
             Step(self._scale(host, 0, spread or "default"), f"spread {spread} is not for this host")
-            for host, found in running.items()
-            if host not in settled and (spread := self._mine(found)) is not None
+            for host, _, spread in self._own(observed)
+            if host not in settled
         ]
 
     def _start(
@@ -122,14 +81,14 @@ class _ComponentScaler:
     ) -> None:  # fmt: skip
         """Scale on ``host``; if another instance set is in the way there, make room first."""
         draft.planned[host] = max(draft.planned.get(host, 0), count)
-        present = observed.component_on(host, self.component_id)
-        if present is None or host in self._settled({host: present}, observed):
+        present = observed.component_on(host, self.runs)
+        if present is None or self._is_settled(host, present, observed):
             draft.steps.append(Step(self._scale(host, count, goal.spread), why))
         elif self._mine(present) is not None or context.is_retiring(present.annotations):
             draft.waiting = True  # it is being stopped already
         elif other := context.owner(present.annotations, other_than=self.id):
             draft.failures.append(
-                f"Component id {self.component_id} is already run by application {other}."
+                f"Component id {self.runs} is already run by application {other}."
             )
         else:
             why = "instances that are not ours are in the way there"
@@ -145,13 +104,10 @@ class _ComponentScaler:
 
     def cleanup(self, observed: Observed, context: Context) -> tuple[Step, ...]:
         """Stop every instance set that carries our id, wherever it is."""
+        why = "the application does not have it any more"
         return tuple(
-            Step(
-                self._scale(host, 0, spread or "default"),
-                "the application does not have it any more",
-            )
-            for host, running in self._running(observed).items()
-            if (spread := self._mine(running)) is not None
+            Step(self._scale(host, 0, spread or "default"), why)
+            for host, _, spread in self._own(observed)
         )
 
 
@@ -164,9 +120,8 @@ class ComponentSpread(_ComponentScaler):
     def reconcile(self, observed: Observed, context: Context) -> Plan:
         if strays := self._strays(observed, context):
             return Plan(tuple(strays), reconciling(INELIGIBLE))
-        running = self._running(observed)
-        have = self._settled(running, observed)
-        draft = _Draft(steps=self._outdated(running, have))
+        have = self._settled(observed)
+        draft = _Draft(steps=self._outdated(observed, have))
         draft.planned = {h: r.count for h, r in have.items()}
         for goal in self.goals:
             self._place(goal, have, draft, observed, context)
@@ -209,14 +164,14 @@ class ComponentSpread(_ComponentScaler):
         at_home = [h for h in counts if h in eligible]
         if at_home:
             return min(at_home, key=lambda h: (-counts[h], h))
-        taken = observed.component_hosts.get(self.component_id, frozenset()) | set(draft.planned)
+        taken = observed.component_hosts.get(self.runs, frozenset()) | set(draft.planned)
         seed = self.id + goal.spread
         walk = observed.terrain.walk
         free = next((h for h in walk(goal.requirements, seed) if h not in taken), None)
         if free is not None:
             return free
         for host in walk(goal.requirements, seed):
-            running = observed.component_on(host, self.component_id)
+            running = observed.component_on(host, self.runs)
             if running is None or self._mine(running) is not None:
                 continue
             if context.owner(running.annotations, other_than=self.id) is None:
@@ -246,9 +201,8 @@ class ComponentDaemon(_ComponentScaler):
     def reconcile(self, observed: Observed, context: Context) -> Plan:
         if strays := self._strays(observed, context):
             return Plan(tuple(strays), reconciling(INELIGIBLE))
-        running = self._running(observed)
-        settled = self._settled(running, observed)
-        draft = _Draft(steps=self._outdated(running, settled))
+        settled = self._settled(observed)
+        draft = _Draft(steps=self._outdated(observed, settled))
         done: set[str] = set()
         for goal in self.goals:
             eligible = observed.terrain.eligible(goal.requirements)

@@ -10,18 +10,10 @@ from dataclasses import dataclass
 from itertools import islice
 
 from workbench.wadm.commands import StartProvider, StopProvider
-from workbench.wadm.observed import HOSTS, Observed, Running, Topic
-from workbench.wadm.scalers.base import (
-    DEPLOYED,
-    Context,
-    Need,
-    Plan,
-    Step,
-    failed,
-    reconciling,
-)
-from workbench.wadm.scalers.spread import Goal
-from workbench.wire.wadm import SCALER, SPREAD_NAME
+from workbench.wadm.observed import Observed, Running
+from workbench.wadm.scalers.base import DEPLOYED, Context, Plan, Step, failed, reconciling
+from workbench.wadm.scalers.placed import Placed
+from workbench.wire.wadm import SPREAD_NAME
 
 __all__ = ["ProviderDaemon", "ProviderSpread"]
 
@@ -29,61 +21,30 @@ INELIGIBLE = "Found providers running on ineligible hosts, removing them."
 
 
 @dataclass(frozen=True)
-class _ProviderScaler:
-    id: str
-    app: str
-    label: str
-    provider_id: str
-    image: str
-    goals: tuple[Goal, ...]
-    config: tuple[str, ...] = ()
-    needs: tuple[Need, ...] = ()
-
-    @property
-    def name(self) -> str:
-        return self.provider_id
-
-    @property
-    def topics(self) -> frozenset[Topic]:
-        configs = (("config", need.name) for need in self.needs)
-        return frozenset(
-            {HOSTS, ("provider", self.provider_id), ("link", self.provider_id), *configs}
-        )
+class _ProviderScaler(Placed):
+    noun = "provider"
 
     def _start(self, host: str, spread: str, why: str) -> Step:
-        command = StartProvider(
-            self.provider_id, host, self.image, self.app, self.id, spread, self.config
-        )
+        command = StartProvider(self.runs, host, self.image, self.app, self.id, spread, self.config)
         return Step(command, why)
 
     def _stop(self, host: str, running: Running, why: str) -> Step:
         spread = running.annotations.get(SPREAD_NAME, "") or "default"
-        return Step(StopProvider(self.provider_id, host, self.app, self.id, spread), why)
-
-    def _running(self, observed: Observed) -> dict[str, Running]:
-        found: dict[str, Running] = {}
-        for host in sorted(observed.provider_hosts.get(self.provider_id, ())):
-            running = observed.provider_on(host, self.provider_id)
-            if running is not None:
-                found[host] = running
-        return found
+        return Step(StopProvider(self.runs, host, self.app, self.id, spread), why)
 
     def _strays(self, observed: Observed) -> list[Step]:
         """Stops of our own providers on hosts that meet no spread (§13, step 1)."""
-        sets = [observed.terrain.eligible(goal.requirements) for goal in self.goals]
         return [
             self._stop(host, running, "the host meets none of the spreads")
-            for host, running in self._running(observed).items()
-            if not any(host in eligible for eligible in sets)
-            and running.annotations.get(SCALER) == self.id
+            for host, running, _ in self._own(observed)
+            if not self._is_eligible(host, observed)
         ]
 
     def cleanup(self, observed: Observed, context: Context) -> tuple[Step, ...]:
         """Stop every provider that carries our id, wherever it is."""
         return tuple(
             self._stop(host, running, "the application does not have it any more")
-            for host, running in self._running(observed).items()
-            if running.annotations.get(SCALER) == self.id
+            for host, running, _ in self._own(observed)
         )
 
     def _finished(
@@ -96,7 +57,7 @@ class _ProviderScaler:
             return Plan(tuple(steps), reconciling(f"Scaling provider on {hosts} host(s)"))
         # Upstream forgets it before anyone sees it (wadm-engine.md §13, traps).
         if unwell := sum(
-            observed.hosts[host].health.get(self.provider_id) == "Failed"
+            observed.hosts[host].health.get(self.runs) == "Failed"
             for host in self._running(observed)
         ):
             return Plan((), failed(f"Unhealthy provider on {unwell} host(s)"))
@@ -121,7 +82,7 @@ class ProviderSpread(_ProviderScaler):
         for goal in self.goals:
             eligible = observed.terrain.eligible(goal.requirements)
             running = {h: r for h, r in everywhere.items() if h in eligible and h not in leaving}
-            mine = [h for h, r in running.items() if self._is_mine(r, goal)]
+            mine = [h for h, r in running.items() if self._mine(r) == goal.spread]
             why = f"{len(running)} of {goal.count} run in spread {goal.spread}"
             surplus = len(running) - goal.count
             if surplus > 0 and mine:
@@ -145,10 +106,6 @@ class ProviderSpread(_ProviderScaler):
                     f"{len(mine)}/{goal.count} eligible hosts found."
                 )
         return self._finished(observed, steps, failures, waiting)
-
-    def _is_mine(self, running: Running, goal: Goal) -> bool:
-        marks = running.annotations
-        return marks.get(SCALER) == self.id and marks.get(SPREAD_NAME) == goal.spread
 
 
 @dataclass(frozen=True)
@@ -175,8 +132,8 @@ class ProviderDaemon(_ProviderScaler):
             if goal.count == 0:
                 steps += [
                     self._stop(h, r, "the manifest says 0 instances")
-                    for h, r in everywhere.items()
-                    if h in eligible and r.annotations.get(SCALER) == self.id
+                    for h, r, _ in self._own(observed)
+                    if h in eligible
                 ]
                 continue
             for host in sorted(eligible - done):
