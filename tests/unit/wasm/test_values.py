@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import threading
 import warnings
 from collections.abc import Sequence
@@ -15,6 +16,7 @@ from tests.strategies_wit import typed_values, values
 from tests.unit.wasm.generated import echo_component, plain, relay_component
 from workbench.errors import LimitHit, ValueMismatch
 from workbench.wasm import Engine, ImportsBase, layout, wat_to_bytes
+from workbench.wasm.capi import ffi
 from workbench.wire.wit.types import (
     BOOL,
     F64,
@@ -195,6 +197,21 @@ def test_exceptions_stay_with_the_thread_whose_import_raised_them(engine: Engine
 def test_the_layout_is_what_bulk_transfer_relies_on() -> None:
     assert layout.verified()
     assert (layout.SIZE, layout.PAYLOAD) == (32, 8)
+
+
+def test_the_structs_that_are_packed_here_are_those_that_wasmtime_py_declares() -> None:
+    """The check at import covers what moves in bulk; a new wasmtime-py must pass this as well."""
+    union = dict(ffi.wasmtime_component_valunion_t._fields_)
+
+    def places(struct: Any) -> list[tuple[str, int]]:
+        return [(name, getattr(struct, name).offset) for name, _ in struct._fields_]
+
+    for name in ("list", "record", "tuple", "flags", "string", "enumeration"):
+        assert places(union[name]) == [("size", 0), ("data", 8)]
+    assert places(union["variant"]) == [("discriminant", 0), ("val", 16)]
+    assert places(union["result"]) == [("is_ok", 0), ("val", 8)]
+    assert places(ffi.wasmtime_component_valrecord_entry_t) == [("name", 0), ("val", 16)]
+    assert ctypes.sizeof(union["option"]) == ctypes.sizeof(union["resource"]) == 8
 
 
 def test_an_unknown_layout_falls_back_with_one_warning(monkeypatch: pytest.MonkeyPatch) -> None:
