@@ -77,5 +77,6 @@ class Source:
         """The function itself; ``name`` is what tracebacks show for its file."""
         text = "\n".join([f"def made({parameters}):", *self._lines])
         scope = dict(self._objects)
-        exec(compile(text, f"<{name}>", "exec"), scope)  # of our own lines alone, see above
+        # Of our own lines alone, see above; a file's name may hold no odd characters.
+        exec(compile(text, f"<{ascii(name)[1:100]}>", "exec"), scope)
         return scope["made"]

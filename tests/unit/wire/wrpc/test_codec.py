@@ -271,10 +271,10 @@ def test_bytes_that_fit_no_value_are_refused(type: Type, hexed: str) -> None:
                                   Own(ResourceType("r")), Stream(U32)])  # fmt: skip
 @pytest.mark.parametrize("length", ["80 80 80 80 10", "ff ff ff ff 0f"])
 def test_a_hostile_length_fails_at_once(type: Type, length: str) -> None:
-    began = time.perf_counter()
+    began = time.thread_time()
     with pytest.raises(DecodeError):
         decoder(type, Limits(bytes=1 << 20))().feed(bytes.fromhex(length))
-    assert time.perf_counter() - began < 0.05
+    assert time.thread_time() - began < 0.05
 
 
 @pytest.mark.parametrize("empty", [Tuple(()), Record("r", ()), Flags("f", ()), Enum("e", ()), Variant("v", ())])  # fmt: skip
@@ -398,14 +398,14 @@ def test_a_big_value_in_small_pieces_costs_about_as_much_as_in_one(
     out = bytearray()
     encoder(type)(value, out, [], ())
     wire = bytes(out)
-    began = time.perf_counter()
+    began = time.thread_time()
     whole = decoder(type)()
     assert whole.feed(wire)
-    in_one = time.perf_counter() - began
-    began = time.perf_counter()
+    in_one = time.thread_time() - began
+    began = time.thread_time()
     pieces = decoder(type)()
     done = [pieces.feed(wire[i : i + 4096]) for i in range(0, len(wire), 4096)]
-    in_pieces = time.perf_counter() - began
+    in_pieces = time.thread_time() - began
     assert done[-1] and not any(done[:-1])
     assert pieces.values == whole.values == (value,)
     # 600 pieces: decoding from scratch each time would take hundreds of times as long.
@@ -432,3 +432,20 @@ def test_random_bytes_decode_or_raise_decode_error() -> None:
 def test_one_codec_is_made_for_one_function() -> None:
     f = Function("f", (("a", U8),), U8)
     assert function_codec(f) is function_codec(f)
+
+
+def test_names_of_a_type_are_never_compiled() -> None:
+    evil = "x\n'\"); raise SystemExit  # {x} \\"
+    cases = (evil, evil + "2")
+    type = Record(
+        evil,
+        ((evil, Enum(evil, cases)), (evil + "b", Flags(evil, cases)), (evil + "c", List(U8)),
+         (evil + "d", Variant(evil, ((evil, Option(Result(BOOL, STRING))),)))),
+    )  # fmt: skip
+    value = record_class(type)(evil, frozenset({evil + "2"}), b"x", Case(evil, Ok(True)))
+    data, _ = encode_params(Function(evil, ((evil, type),), type), [value])
+    assert data.hex() == "00" + "02" + "0178" + "00" + "01" + "00" + "01"
+    for size in (1, len(data)):
+        made = decoder(type)()
+        assert [made.feed(data[i : i + size]) for i in range(0, len(data), size)][-1]
+        assert made.values == (value,)
