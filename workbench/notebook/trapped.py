@@ -20,28 +20,23 @@ _MEND = "mend the component's source and build it again: running copies of a cel
 
 def trap_words(error: Trap) -> tuple[str, str]:
     """The headline, and what to do."""
-    if isinstance(error, LimitHit):
-        return error.message, error.hint
-    said = last_words([str(line) for line in error.fields.get("stderr", ())])
-    what = error.message.partition(" trapped")[0]
-    message = f"{what} {said.said}" if said and what != error.message else error.message
     # The hint of a trap is a place in machine code: that is shown among the frames.
     known = bool(error.fields.get("stderr") or error.fields.get("backtrace"))
-    return message, _MEND if known else error.hint
+    return error.message, _MEND if known and not isinstance(error, LimitHit) else error.hint
 
 
 def trap_lines(error: Trap) -> list[str]:
     """Where in the guest's own language it happened, else where in the wasm; then its output."""
     written = [str(line) for line in error.fields.get("stderr", ())]
-    said = last_words(written)
-    if said is not None and said.trace:
-        places = [_place(line) for line in said.trace if not _OURS.search(line)]
+    words = last_words(written) if error.fields.get("said") else None
+    if words is not None and words.trace:
+        places = [_place(line) for line in words.trace if not _OURS.search(line)]
     else:
         frames = telling_frames([str(frame) for frame in error.fields.get("backtrace", ())])
         places = frames[:_FRAMES]
         if len(frames) > _FRAMES:
             places.append(f"{len(frames) - _FRAMES} more frames")
-    output = written if said is None else said.rest
+    output = written if words is None else words.rest
     return [
         *(f"at {visible(place, 300)}" for place in places),
         *(f"│ {visible(line, 400)}" for line in output[-_LINES:]),

@@ -58,7 +58,9 @@ class Component:
         data: bytes,
         on_log: OnLog | None,
         limits: StoreLimits | None = None,
+        name: str = "",
     ) -> None:
+        self.name = name  # code is shared by all who opened the same bytes, a name is not
         self._compiled = compiled
         self._on_log = on_log
         self._limits = limits
@@ -94,16 +96,12 @@ class Component:
         if data.lstrip()[:1] in (b"(", b";"):  # a text may begin with a comment
             data = wat_to_bytes(data.decode("utf-8", "replace"))
         compiled = (engine or _shared_engine()).load_blocking(data, name=name, progress=progress)
-        return cls(compiled, data, on_log, limits)
+        return cls(compiled, data, on_log, limits, name)
 
     def __repr__(self) -> str:
         exports = ", ".join(self.exports) or "nothing"
         size = f"{self.size / 1e6:.1f} MB" if self.size >= 1e5 else f"{self.size / 1e3:.1f} kB"
         return f"<Component {self.name or self.digest[:12]}, {size}, exports {exports}>"
-
-    @property
-    def name(self) -> str:
-        return self._compiled.name
 
     @property
     def digest(self) -> str:

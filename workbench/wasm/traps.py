@@ -66,7 +66,9 @@ def explain(state: CallState, error: WasmError, what: str) -> BaseException:
             hint=f"{memory}; raise memory_bytes in the limits",
             limit="memory", **found,
         )  # fmt: skip
-    return _trap(what, found, last_words(list(state.stderr)))
+    # A runtime that has reported an error ends itself so; any other trap is not about that.
+    reported = "unreachable" in error.reason
+    return _trap(what, found, last_words(list(state.stderr)) if reported else None)
 
 
 def _trap(what: str, found: dict[str, Any], words: LastWords | None) -> Trap:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from workbench.errors import BuildError, LimitHit, ManifestError, Trap, UsageError, WitError
 from workbench.notebook.errors import describe
+from workbench.wasm.last_words import last_words, without_plumbing
+from workbench.wasm.traps import _trap
 from workbench.wire.manifest import Finding
 
 
@@ -11,6 +13,12 @@ def plain(error: BaseException) -> str:
     import re
 
     return re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(describe(error)))
+
+
+def trap(what: str, stderr: list[str], frames: list[str]) -> Trap:
+    """As the wasm room makes it of these lines."""
+    found = {"reason": "unreachable", "stderr": without_plumbing(stderr), "backtrace": frames}
+    return _trap(what, found, last_words(stderr))
 
 
 def test_an_error_is_its_cause_and_the_next_step() -> None:
@@ -67,7 +75,7 @@ def test_python_that_raised_in_a_component_is_named_with_its_traceback() -> None
         "note: run with `RUST_BACKTRACE=1` environment variable to display a backtrace",
     ]
     frames = ["abort in libc.so @ 0xb3de58"]
-    text = plain(Trap("x.handle trapped: wasm `unreachable`", stderr=stderr, backtrace=frames))
+    text = plain(trap("x.handle", stderr, frames))
     assert text.startswith("✗ x.handle raised ValueError: kaputt\n  at app.py line 3, in handle\n")
     assert "libc.so" not in text and "panicked" not in text and "Traceback" not in text
     assert "→ mend the component's source" in text
@@ -77,7 +85,7 @@ def test_javascript_that_threw_in_a_component_is_named_with_its_stack() -> None:
     stderr = ["before", "x.a is undefined", "Stack:", "  inner@greet.js:4:33",
               "  glue@/tmp/1/sources/initializer.js:220:15",
               "Redirecting call to abort() to mozalloc_abort"]  # fmt: skip
-    text = plain(Trap("x.boom trapped: wasm `unreachable`", stderr=stderr, backtrace=["a @ 0x1"]))
+    text = plain(trap("x.boom", stderr, ["a @ 0x1"]))
     shown = text.split("\n")[:-1]
     assert shown == ["✗ x.boom threw x.a is undefined", "  at inner@greet.js:4:33", "  │ before"]
 
@@ -90,7 +98,7 @@ def test_a_rust_panic_is_named_with_the_frames_of_the_program() -> None:
     ]
     frames = ["abort in a.wasm @ 0x1", "std::panicking::panic_with_hook in a.wasm @ 0x2",
               "mine::deep in a.wasm @ 0x3", "_start in a.wasm @ 0x4"]  # fmt: skip
-    text = plain(Trap("x.run trapped: wasm `unreachable`", stderr=stderr, backtrace=frames))
+    text = plain(trap("x.run", stderr, frames))
     assert text.startswith(
         "✗ x.run panicked at src/lib.rs:9:5: no such thing\n  at mine::deep in a.wasm @ 0x3\n  →"
     )

@@ -153,6 +153,12 @@ def test_a_text_that_begins_with_a_comment_is_text(engine: Engine, tmp_path: Pat
     assert Component.open(path, engine=engine).name == "x"
 
 
+def test_the_same_bytes_keep_the_name_they_were_opened_with(engine: Engine) -> None:
+    one = Component.open(wat("tiny"), name="one", engine=engine)
+    other = Component.open(wat("tiny"), name="other", engine=engine)
+    assert (one.name, other.name) == ("one", "other")
+
+
 def test_claims_are_those_of_the_signature(engine: Engine) -> None:
     signed = Component.open(GOLDEN / "tiny-signed.wasm", engine=engine)
     assert signed.claims is not None and signed.claims.subject.startswith("M")

@@ -11,7 +11,7 @@ from workbench.wasm import Component, Engine, wat_to_bytes
 from workbench.wasm.backtrace import frames_of, telling_frames
 from workbench.wasm.capi import WasmError
 from workbench.wasm.last_words import LastWords, last_words
-from workbench.wasm.traps import _largest_linear_memory
+from workbench.wasm.traps import _largest_linear_memory, explain
 
 _MAPS = """\
 7f00c4000000-7f00c6000000 ---p 00000000 00:00 0
@@ -85,3 +85,15 @@ def test_a_trap_names_the_call_the_reason_and_the_frames(engine: Engine) -> None
     assert error.function == "f" and error.reason == "integer divide by zero"
     assert error.backtrace[0].startswith("checked_div in m @ 0x") and error.stderr == []
     assert "at checked_div" in error.hint
+
+
+def test_an_error_that_was_only_logged_is_not_taken_for_the_reason_of_another_trap() -> None:
+    class State:
+        exception = None
+        stderr = ("Traceback (most recent call last):", '  File "a.py", line 1', "KeyError: 1")
+
+    def message(reason: str) -> str:
+        return str(explain(State(), WasmError(reason, "", ()), "f")).splitlines()[0]  # type: ignore[arg-type] # what it reads of a state
+
+    assert message("integer divide by zero") == "f trapped: integer divide by zero"
+    assert message("wasm `unreachable` instruction executed") == "f raised KeyError: 1"
