@@ -32,8 +32,10 @@ _UTF8, _LATIN1, _MEMORY, _REALLOC, _POST_RETURN = 0, 2, 3, 4, 5
 _LIFT, _LOWER, _LAST_RESOURCE_BUILTIN = 0, 1, 4
 _CORE, _FUNC, _TYPE, _INSTANCE = 0, 1, 3, 5
 _CORE_FUNC, _CORE_MODULE, _CORE_INSTANCE = 0x00, 0x11, 0x12
-_WASI = (b"wasi:io/", b"wasi:cli/", b"wasi:filesystem/", b"wasi:sockets/", b"wasi:random/")
-_WASI_TOO = (b"wasi:http/", b"wasi:clocks/")
+_WASI = (
+    b"wasi:io/", b"wasi:cli/", b"wasi:clocks/", b"wasi:filesystem/", b"wasi:http/",
+    b"wasi:random/", b"wasi:sockets/",
+)  # fmt: skip
 
 _DEEPEST = 16
 """Components in components: each level is copied once more."""
@@ -81,7 +83,7 @@ class _Component:
         self._core_functions = _Space()
         self._shimmed: dict[int, int] = {}
         self._shim_module: int | None = None
-        self.types.names = _imported_names(data)
+        self.types.of_wasi = _types_of_wasi(data)
         for kind, body in Reader(data, 8).sections():
             self._section(kind, body)
 
@@ -369,9 +371,9 @@ def _options(reader: Reader) -> dict[int, int | None]:
     return options
 
 
-def _imported_names(data: bytes) -> dict[int, bool]:
-    """For types by which instances of WASI are imported: True."""
-    found: dict[int, bool] = {}
+def _types_of_wasi(data: bytes) -> set[int]:
+    """The types by which interfaces of WASI are imported."""
+    found: set[int] = set()
     for kind, body in Reader(data, 8).sections():
         if kind != 10:
             continue
@@ -387,6 +389,6 @@ def _imported_names(data: bytes) -> dict[int, bool]:
                     reader.u32()
                 continue
             index = reader.u32()
-            if sort == _INSTANCE and name.startswith(_WASI + _WASI_TOO):
-                found[index] = True
+            if sort == _INSTANCE and name.startswith(_WASI):
+                found.add(index)
     return found

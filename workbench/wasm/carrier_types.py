@@ -60,10 +60,10 @@ class Scope:
         self._left: list[int] = [MAX_TYPES] if outside is None else outside._left
         self._known: list[_Known] = []
         self._count = 0
-        self._pieces: list[_Value] = []
-        self.names: dict[int, bool] = {}
+        self.of_wasi: set[int] = set()
+        """The (old) instance types by which interfaces of WASI are imported."""
         self._wasi = False
-        self._texts = self._string = self._bytes = self._unknown = False
+        self._forget()
 
     # -- looking up ------------------------------------------------------------------------------
 
@@ -204,6 +204,7 @@ class Scope:
         return plain, plain if known.twin is None else signed(known.twin)
 
     def _forget(self) -> None:
+        """Begin to learn what is in the next type."""
         self._texts = self._string = self._bytes = self._unknown = False
 
     def _function(self, reader: Reader) -> bytes:
@@ -228,7 +229,7 @@ class Scope:
 
     def _declared(self, form: int, reader: Reader) -> bytes:
         inside = Scope(self)
-        inside._wasi = self._wasi or self.names.get(len(self._known), False)
+        inside._wasi = self._wasi or len(self._known) in self.of_wasi
         exports = Exports({}, {})
         written: list[bytes] = []
         for _ in range(reader.u32()):
