@@ -99,9 +99,14 @@ def _subject(prefix: str) -> str:
     return f"{SUBJECT}.{prefix}"
 
 
+def read_notice(data: bytes) -> Notice:
+    """Raises `DecodeError`."""
+    return decode(data, Notice, what="notice", max_bytes=4096)
+
+
 def _read(message: Message) -> Notice | None:
     try:
-        return decode(message.data, Notice, what="notice", max_bytes=4096)
+        return read_notice(message.data)
     except DecodeError:
         return None
 
