@@ -106,4 +106,5 @@ def test_what_no_link_could_give_refuses_the_start_and_says_so(notebook: Noteboo
         notebook.line("start component cell://needy needy")
     text = str(caught.value)
     assert "nobody provides what the component imports: wasi:blobstore/blobstore" in text
+    assert "no link can give that" in caught.value.hint
     assert notebook.shown == []

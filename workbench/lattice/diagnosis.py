@@ -38,6 +38,11 @@ _HINTS = (
     ("pulling from registries is not available", "use cell://NAME or file:///path/to/it.wasm"),
     ("failed to read component", "give the whole path of a file: file:///path/to/it.wasm"),
     ("are not WebAssembly", "give the path of a component, a .wasm file"),
+    (
+        "nobody provides what the component imports",
+        "no link can give that: this host does not offer it. Run the component on a host that does, "
+        "or alone, with Python objects: workbench.Component.open(…).run(…, imports=…)",
+    ),
     ("unknown builtin name", "the one that is built in is wasmcloud+builtin://http-server"),
     ("Unable to fetch requested config", "`%wasmcloud config put NAME KEY=VALUE` makes it"),
     ("is too long", "choose a shorter name"),
