@@ -43,7 +43,9 @@ class StoryLine:
             text += f", because {self.cause}"
         if self.outcome:
             took = f" after {_duration(self.took_s)}" if self.took_s else ""
-            text += f" → {self.outcome}{took}"
+            # "failed after 2 s: no such file", not the time behind a long reason.
+            what, colon, why = self.outcome.partition(": ")
+            text += f" → {what}{took}{colon}{why}"
         return text
 
 

@@ -10,6 +10,7 @@ from tests.golden.wadm import recorded, recorded_manifest
 from tests.unit.wadm.builders import app, component, config, link, provider, scaler, spread
 from tests.unit.wadm.simulation import VirtualLattice
 from workbench.wadm.commands import (
+    Command,
     DeleteConfig,
     DeleteLink,
     PutLink,
@@ -18,6 +19,7 @@ from workbench.wadm.commands import (
     ReadLinks,
     ScaleComponent,
     StartProvider,
+    StopProvider,
     wire_form,
 )
 from workbench.wadm.desired import desired
@@ -189,6 +191,43 @@ def test_configs_are_deleted_after_what_uses_them(lattice: VirtualLattice) -> No
     stop = next(i for i, c in enumerate(lattice.commands[before:]) if isinstance(c, ScaleComponent))
     shared = lattice.commands[before:].index(DeleteConfig("app-shared"))
     assert stop < shared
+
+
+def test_a_removal_that_is_refused_is_tried_until_it_works(lattice: VirtualLattice) -> None:
+    host = lattice.join("H1")
+    lattice.engine.deploy(shop(), lattice.now)
+    lattice.settle()
+    carry_out = lattice._carry_out
+    refused = 0
+
+    def busy(command: Command) -> Answer:
+        nonlocal refused
+        if isinstance(command, StopProvider | DeleteLink | DeleteConfig) and refused < 9:
+            refused += 1
+            return Answer(False, "busy")
+        return carry_out(command)
+
+    lattice._carry_out = busy  # type: ignore[method-assign] # a fate for this test
+    outputs = lattice.engine.undeploy("app", lattice.now)
+    assert outputs.statuses["app"].message == UNDEPLOYED
+    lattice.settle()
+    assert host.providers
+    lattice.pass_time(40, step=0.5)
+    assert refused == 9
+    assert lattice.standing() == {}
+
+
+def test_the_second_telling_of_a_first_start_is_no_news(lattice: VirtualLattice) -> None:
+    """Hosts announce it twice (wadm-engine.md §8)."""
+    lattice.join("H1")
+    lattice.engine.deploy(app(component("c", scaler(1))), lattice.now)
+    lattice.settle()
+    entry = lattice.hosts["H1"].components["app-c"]
+    told = events.ComponentScaled(
+        annotations=entry.annotations or {}, component_id="app-c", image_ref="x:1", max_instances=1
+    )
+    lattice.engine.observe(events.make("H1", told), lattice.now)
+    assert not lattice.engine.has_more
 
 
 def test_another_application_keeps_its_share(lattice: VirtualLattice) -> None:

@@ -48,5 +48,5 @@ def test_equal_versions_are_said_to_be_equal() -> None:
 def test_a_story_tells_decision_cause_and_outcome() -> None:
     lines = [StoryLine(0.0, "shop", "c", "run it", "it is wanted", "failed: no\nroom", 0.5)]
     shown = story_card("shop", lines)
-    assert "c: run it, because it is wanted → failed: no\\nroom after 500 ms" in shown.text
+    assert "c: run it, because it is wanted → failed after 500 ms: no\\nroom" in shown.text
     assert "1 decision" in str(shown.html)
