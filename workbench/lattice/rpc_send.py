@@ -119,38 +119,37 @@ async def _byte_parts(value: Any, size: int) -> AsyncIterator[bytes]:
         for start in range(0, len(view), size):
             yield bytes(view[start : start + size])
         return
-    async for part in _each(value):
-        if not isinstance(part, bytes | bytearray | memoryview):
-            raise _not_a_stream(part, "bytes")
-        view = memoryview(part)
-        for start in range(0, len(view), size):
-            yield bytes(view[start : start + size])
+    async for parts in _batches(value):
+        for part in parts:
+            if not isinstance(part, bytes | bytearray | memoryview):
+                raise _not_a_stream(part, "bytes")
+            view = memoryview(part)
+            for start in range(0, len(view), size):
+                yield bytes(view[start : start + size])
 
 
 async def _item_batches(type: Stream, value: Any) -> AsyncIterator[Sequence[Any]]:
-    if isinstance(value, list | tuple):
+    item = type.item
+    # A list was checked when it was given, what an iterator yields could not be.
+    checked = item is None or isinstance(value, list | tuple)
+    async for items in _batches(value):
+        yield items if checked else [coerce(item, one, "item") for one in items]
+
+
+async def _batches(value: Any) -> AsyncIterator[Sequence[Any]]:
+    """What a source has to give, in sequences that are never empty."""
+    if isinstance(value, AsyncIterable):
+        async for part in value:
+            yield (part,)
+    elif isinstance(value, list | tuple):
         for start in range(0, len(value), CHUNK_ITEMS):
             yield value[start : start + CHUNK_ITEMS]
-        return
-    async for item in _each(value):
-        # Unlike a list, an iterator could not be checked when it was given.
-        yield (item if type.item is None else coerce(type.item, item, "item"),)
-
-
-def _each(value: Any) -> AsyncIterable[Any]:
-    if isinstance(value, AsyncIterable):
-        return value
-    if isinstance(value, list | tuple):
-        return _at_once(value)
-    if isinstance(value, Iterable) and not isinstance(value, str):
+    elif isinstance(value, Iterable) and not isinstance(value, str):
         # An iterator of somebody's own may take its time.
-        return pulled(iter(value))
-    raise _not_a_stream(value, "a list, an iterator or an async iterator")
-
-
-async def _at_once(items: Sequence[Any]) -> AsyncIterator[Any]:
-    for item in items:
-        yield item
+        async for parts in pulled(iter(value)):
+            yield parts
+    else:
+        raise _not_a_stream(value, "a list, an iterator or an async iterator")
 
 
 def _not_a_stream(value: Any, expected: str) -> ValueMismatch:

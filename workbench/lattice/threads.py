@@ -17,6 +17,7 @@ T = TypeVar("T")
 
 # What one visit to an iterator's thread brings home, at most.
 _BATCH = 256
+_BATCH_BYTES = 256 * 1024
 _BATCH_S = 0.01
 
 
@@ -58,12 +59,12 @@ def _name(function: Any) -> str:
     return getattr(function, "__name__", type(function).__name__)
 
 
-async def pulled(iterator: Iterator[T]) -> AsyncIterator[T]:
-    """The items of a blocking iterator, taken in batches by threads, then its error if it has one."""
+async def pulled(iterator: Iterator[T]) -> AsyncIterator[list[T]]:
+    """The items of a blocking iterator in batches, taken by threads; its error comes after them."""
     while True:
         items, ended, error = await in_thread(_batch, iterator)
-        for item in items:
-            yield item
+        if items:
+            yield items
         if error is not None:
             raise error
         if ended:
@@ -73,11 +74,12 @@ async def pulled(iterator: Iterator[T]) -> AsyncIterator[T]:
 def _batch(iterator: Iterator[T]) -> tuple[list[T], bool, Exception | None]:
     """Some items, whether these were the last, and what ended them."""
     items: list[T] = []
-    until = time.monotonic() + _BATCH_S
+    size, until = 0, time.monotonic() + _BATCH_S
     try:
         for item in iterator:
             items.append(item)
-            if len(items) == _BATCH or time.monotonic() > until:
+            size += len(item) if isinstance(item, bytes | bytearray) else 0
+            if len(items) == _BATCH or size >= _BATCH_BYTES or time.monotonic() > until:
                 return items, False, None
     except Exception as error:
         return items, True, error

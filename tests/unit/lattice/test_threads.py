@@ -80,10 +80,15 @@ async def test_a_blocking_iterator_gives_its_items_in_order_and_its_error_at_the
 
     seen: list[int] = []
     with pytest.raises(OSError, match="on fire"):
-        async for number in pulled(numbers()):
-            seen.append(number)  # noqa: PERF401 - a comprehension would lose them to the error
+        async for batch in pulled(numbers()):
+            seen += batch
     assert seen == list(range(1000))
     assert threading.get_ident() not in threads
+
+
+async def test_big_parts_are_not_gathered() -> None:
+    sizes = [len(batch) async for batch in pulled(bytes(1_000_000) for _ in range(5))]
+    assert sizes == [1] * 5
 
 
 async def test_an_iterator_that_is_slow_gives_what_it_has() -> None:
@@ -98,6 +103,6 @@ async def test_an_iterator_that_is_slow_gives_what_it_has() -> None:
     items = pulled(slow())
     for number in range(3):
         steps.release()
-        assert await anext(items) == number
+        assert await anext(items) == [number]
     with pytest.raises(StopAsyncIteration):
         await anext(items)
