@@ -17,11 +17,13 @@ from workbench.wasm.memory_tree import failure
 from workbench.wasm.store import CallState
 from workbench.wasm.wasi.filesystem_errors import error_code
 from workbench.wasm.wasi.filesystem_open import (
+    LAST_OFFSET,
     Descriptor,
     FileInput,
     FileOutput,
     Listing,
     OpenNodes,
+    demand_offset,
     is_text,
     open_directory,
 )
@@ -35,7 +37,6 @@ __all__ = ["Preopens", "Types"]
 
 _NS = 1_000_000_000
 _MAX_READ = 1024 * 1024
-_LAST_OFFSET = 2**63 - 1
 _HASH_KEY = os.urandom(16)
 """Numbers of devices and inodes are nobody's business: what a guest gets is a keyed hash."""
 
@@ -79,12 +80,12 @@ class Types(WasiInterface):
     @_method("read-via-stream")
     @staticmethod
     def read_via_stream(call: CallState, at: Descriptor, offset: int) -> InputStream:
-        return FileInput(call, at.file("read"), _offset(offset))
+        return FileInput(call, at.file("read"), offset)
 
     @_method("write-via-stream")
     @staticmethod
     def write_via_stream(call: CallState, at: Descriptor, offset: int) -> OutputStream:
-        return FileOutput(call, at.file("write"), _offset(offset))
+        return FileOutput(call, at.file("write"), offset)
 
     @_method("append-via-stream")
     @staticmethod
@@ -94,23 +95,25 @@ class Types(WasiInterface):
     @_method("advise")
     @staticmethod
     def advise(call: CallState, at: Descriptor, offset: int, length: int, advice: str) -> None:
-        at.file().advise(_offset(offset), _offset(length), advice)
+        file = at.file()
+        if offset + length <= LAST_OFFSET:  # else it says nothing about any file
+            file.advise(offset, length, advice)
 
     @_method("set-size")
     @staticmethod
     def set_size(call: CallState, at: Descriptor, size: int) -> None:
-        at.file("write").set_size(_offset(size))
+        at.file("write").set_size(demand_offset(size))
 
     @_method("read")
     @staticmethod
     def read(call: CallState, at: Descriptor, length: int, offset: int) -> tuple[bytes, bool]:
-        data = at.file("read").read(min(length, _MAX_READ), _offset(offset))
-        return data, not data and length > 0
+        data = at.file("read").read(min(length, _MAX_READ), demand_offset(offset))
+        return data, not data
 
     @_method("write")
     @staticmethod
     def write(call: CallState, at: Descriptor, data: bytes, offset: int) -> int:
-        return at.file("write").write(data, _offset(offset))
+        return at.file("write").write(data, demand_offset(offset))
 
     # -- descriptors ---------------------------------------------------------------------------
 
@@ -305,13 +308,6 @@ class Types(WasiInterface):
         return error.file_code
 
 
-def _offset(value: int) -> int:
-    """An offset or size that a file system can work with."""
-    if value > _LAST_OFFSET:
-        raise failure(errno.EINVAL)
-    return value
-
-
 def _stat_of(place: Place) -> Stat:
     if place.name == HERE:
         return place.folder.stat()
@@ -365,11 +361,10 @@ def _new_time(wanted: Case) -> int | None:
         case "now":
             return time.time_ns()
     seconds, nanoseconds = wanted.payload
-    if nanoseconds >= _NS:
-        raise failure(errno.EINVAL)
-    if seconds > _LAST_OFFSET // _NS:
+    moment = seconds * _NS + nanoseconds
+    if moment > LAST_OFFSET:
         raise failure(errno.EOVERFLOW)
-    return seconds * _NS + nanoseconds
+    return moment
 
 
 def _stat(found: Stat) -> Any:

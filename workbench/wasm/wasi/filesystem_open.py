@@ -27,11 +27,13 @@ from workbench.wasm.wasi.io import (
 )
 
 __all__ = [
+    "LAST_OFFSET",
     "Descriptor",
     "FileInput",
     "FileOutput",
     "Listing",
     "OpenNodes",
+    "demand_offset",
     "is_text",
     "open_directory",
 ]
@@ -41,6 +43,16 @@ MAX_OPEN = 128
 
 Each takes one or two of the process's file descriptors, which are often limited to 1024.
 """
+
+
+LAST_OFFSET = 2**63 - 1
+
+
+def demand_offset(value: int) -> int:
+    """An offset or size that a file system can work with."""
+    if value > LAST_OFFSET:
+        raise failure(errno.EINVAL)
+    return value
 
 
 class OpenNodes:
@@ -107,7 +119,11 @@ class Descriptor:
 
     def file(self, access: str = "") -> OpenFile:
         """The file, opened for ``access`` if that is not empty."""
-        if self.node.kind == "directory" or (access and access not in self.flags):
+        if self.node.kind == "directory":
+            raise failure(errno.EBADF)
+        if access == "write" and not self.node.writable:
+            raise failure(errno.EPERM)
+        if access and access not in self.flags:
             raise failure(errno.EBADF)
         return cast(OpenFile, self.node)
 
@@ -137,7 +153,7 @@ class FileInput(InputStream):
         if not size:
             return b""
         try:
-            data = self._file.read(size, self._offset)
+            data = self._file.read(size, demand_offset(self._offset))
         except OSError as error:
             raise _failed(error) from error
         if not data:
@@ -165,7 +181,7 @@ class FileOutput(OutputStream):
                 if self._offset is None:
                     done = self._file.append(bytes(view))
                 else:
-                    done = self._file.write(bytes(view), self._offset)
+                    done = self._file.write(bytes(view), demand_offset(self._offset))
                     self._offset += done
                 view = view[done:]
         except OSError as error:

@@ -25,7 +25,10 @@ HERE = "."
 _PATH_BYTES = 4096
 _LINKS = 40
 _DEPTH = 100
-"""Folders that are open at a time in one walk; each takes a file descriptor of the process."""
+"""Folders that are open at a time in one walk; each takes a file descriptor of the process.
+
+A path may lead deeper, but ``..`` then leads back so many folders at most.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +55,9 @@ def walk(base: OpenFolder, path: str, *, follow: bool = False) -> Iterator[Place
 
 class _Walker:
     def __init__(self, base: OpenFolder, path: str, follow: bool) -> None:
-        self._levels = [base]
+        self._base = base
+        self._levels = deque([base])
+        self._forgotten = 0
         self._todo: deque[str] = deque()
         self._links = 0
         self._follow = follow
@@ -60,8 +65,9 @@ class _Walker:
         self._put(path)
 
     def close(self) -> None:
-        for level in self._levels[1:]:
-            level.close()
+        for level in self._levels:
+            if level is not self._base:
+                level.close()
 
     def place(self) -> Place:
         while self._todo:
@@ -84,12 +90,10 @@ class _Walker:
 
     def _go_back(self) -> None:
         if len(self._levels) == 1:
-            raise failure(errno.EPERM)
+            raise failure(errno.ENAMETOOLONG if self._forgotten else errno.EPERM)
         self._levels.pop().close()
 
     def _go_into(self, name: str) -> None:
-        if len(self._levels) >= _DEPTH:
-            raise failure(errno.ENAMETOOLONG)
         try:
             self._levels.append(self._levels[-1].enter(name))
         except OSError as error:
@@ -97,6 +101,11 @@ class _Walker:
                 raise
             if not self._follow_link(name):
                 raise failure(errno.ENOTDIR) from None
+        if len(self._levels) > _DEPTH:
+            oldest = self._levels.popleft()
+            self._forgotten += 1
+            if oldest is not self._base:
+                oldest.close()
 
     def _follow_link(self, name: str) -> bool:
         """Have walked what a link says; False if ``name`` is no link or not there."""

@@ -114,7 +114,7 @@ def directories():
     ]
     folder.unlink_file_at("d/link")
     folder.unlink_file_at("d/e/moved")
-    folder.remove_directory_at("d/e/")
+    folder.remove_directory_at("d/e")
     gone = attempt(folder.stat_at, STAY, "d/e")
     return sorted(found), ended, facts.link_count, errors, links, gone
 
@@ -130,7 +130,6 @@ def times():
     second = folder.stat_at(STAY, "t")
     folder.set_times_at(STAY, ".", at(moment), at(moment))
     errors = [
-        attempt(file.set_times, at(wall_clock.Datetime(0, 10**9)), fs.NewTimestamp_Now()),
         attempt(file.set_times, at(wall_clock.Datetime(2**64 - 1, 0)), fs.NewTimestamp_Now()),
     ]
     return (
@@ -151,7 +150,7 @@ def limits():
         attempt(file.write, b"x", 2**63),
         attempt(file.write, b"x", 2**64 - 1),
         attempt(file.set_size, 2**64 - 1),
-        attempt(file.read_via_stream, 2**64 - 1),
+        attempt(file.read_via_stream(2**64 - 1).blocking_read, 1),
         attempt(file.advise, 2**64 - 1, 1, fs.Advice.NORMAL),
         file.read(2**64 - 1, 0),
         file.read(2**64 - 1, 2**62),
@@ -338,12 +337,12 @@ def go_deep():
         folder.create_directory_at(path)
         path += "/d"
     deep = folder.open_at(STAY, path[:-2], DIRECTORY, READ)
-    more = [attempt(deep.create_directory_at, "/".join("d" * n)) for n in range(1, 60)]
-    return (
-        attempt(folder.stat_at, STAY, path + "/d" * 20),
-        set(more),
-        attempt(deep.stat_at, STAY, "d/../" * 300) != "NAME_TOO_LONG",
-    )
+    more = {attempt(deep.create_directory_at, "/".join("d" * n)) for n in range(1, 60)}
+    far = folder.stat_at(STAY, path + "/d" * 50).type.name
+    back = folder.stat_at(STAY, "d/../" * 300).type.name
+    # 120 folders down and up again is more than we keep in mind, and more than anybody needs.
+    down_and_up = attempt(folder.stat_at, STAY, "d/" * 120 + "../" * 120)
+    return far, more, back, down_and_up if isinstance(down_and_up, str) else "DIRECTORY"
 
 
 def leave_everything_open():
