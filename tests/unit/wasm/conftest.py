@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.unit.wasm.http_guest import HttpGuest
+from tests.unit.wasm.http_guest import built as built_for_http
 from tests.unit.wasm.wasi_probe import Guest, built
 from workbench.wasm import CompiledComponent, Engine, wat_to_bytes
 
@@ -36,19 +38,44 @@ def compiled(engine: Engine) -> Callable[[str], CompiledComponent]:
 
 
 @pytest.fixture(scope="session")
-def probe_component(request: pytest.FixtureRequest) -> Iterator[CompiledComponent]:
-    """The Python component of ``probe/``; compiled code is kept between runs of the tests."""
+def probe_engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
+    """An engine whose compiled code is kept between runs of the tests."""
     cache = request.config.cache
     assert cache is not None
     # pytest's cache directory is private enough once it is closed to others.
     compiled = Path(cache.mkdir("compiled"))
     compiled.chmod(0o700)
     made = Engine(cache_dir=compiled, workers=2)
-    yield made.load_blocking(built(Path(cache.mkdir("components"))), name="probe")
+    yield made
     made.close_blocking()
+
+
+@pytest.fixture(scope="session")
+def probe_component(request: pytest.FixtureRequest, probe_engine: Engine) -> CompiledComponent:
+    """The Python component of ``probe/``."""
+    cache = request.config.cache
+    assert cache is not None
+    return probe_engine.load_blocking(built(Path(cache.mkdir("components"))), name="probe")
 
 
 @pytest.fixture
 def guest(probe_component: CompiledComponent) -> Guest:
     """Runs scripts inside of the probe."""
     return Guest(probe_component)
+
+
+@pytest.fixture(scope="session")
+def http_component(request: pytest.FixtureRequest, probe_engine: Engine) -> CompiledComponent:
+    """The Python component of ``http_probe/``."""
+    cache = request.config.cache
+    assert cache is not None
+    data = built_for_http(Path(cache.mkdir("components")))
+    return probe_engine.load_blocking(data, name="http-probe")
+
+
+@pytest.fixture
+async def http_guest(http_component: CompiledComponent) -> AsyncIterator[HttpGuest]:
+    """Runs scripts inside of the HTTP probe."""
+    made = HttpGuest(http_component)
+    yield made
+    await made.close()

@@ -65,8 +65,9 @@ class BodySource:
 
     async def _feed(self, body: Body, trailers: Trailers | None) -> None:
         self._room = asyncio.Event()
+        chunks = iterate(body)
         try:
-            async for chunk in _in_time(iterate(body), self._between_bytes_s):
+            while chunk := await _next(chunks, self._between_bytes_s):
                 await self._put(chunk, self._room)
             self.ended = True
             self._call.notify()
@@ -77,10 +78,12 @@ class BodySource:
         finally:
             self.ended = self.trailers_done = True
             self._call.notify()
+            await close_body(chunks)
             await close_body(body)
 
     async def _put(self, chunk: bytes, room: asyncio.Event) -> None:
         if self._unwanted:
+            await asyncio.sleep(0)  # a body that is always there must not keep the loop
             return
         self._chunks.append(chunk)
         self._size += len(chunk)
@@ -324,19 +327,15 @@ class BodyStream:
             self._let_go()
 
 
-async def _in_time(chunks: AsyncIterator[bytes], limit_s: float | None) -> AsyncIterator[bytes]:
-    """The chunks; `HttpError` when one takes longer than the guest allows."""
-    while True:
-        try:
-            async with asyncio.timeout(limit_s) as limit:
-                chunk = await anext(chunks)
-        except StopAsyncIteration:
-            return
-        except TimeoutError:
-            if limit.expired():
-                raise HttpError("connection-read-timeout") from None
-            raise
-        yield chunk
+async def _next(chunks: AsyncIterator[bytes], limit_s: float | None) -> bytes:
+    """The next chunk; empty at the end. `HttpError` when it takes longer than the guest allows."""
+    try:
+        async with asyncio.timeout(limit_s) as limit:
+            return await anext(chunks, b"")
+    except TimeoutError:
+        if limit.expired():
+            raise HttpError("connection-read-timeout") from None
+        raise
 
 
 def _code_of(error: BaseException) -> Case | None:
