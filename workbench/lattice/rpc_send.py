@@ -129,11 +129,10 @@ async def _byte_parts(value: Any, size: int) -> AsyncIterator[bytes]:
 
 
 async def _item_batches(type: Stream, value: Any) -> AsyncIterator[Sequence[Any]]:
-    item = type.item
     # A list was checked when it was given, what an iterator yields could not be.
-    checked = item is None or isinstance(value, list | tuple)
+    unchecked = None if isinstance(value, list | tuple) else type.item
     async for items in _batches(value):
-        yield items if checked else [coerce(item, one, "item") for one in items]
+        yield items if unchecked is None else [coerce(unchecked, one, "item") for one in items]
 
 
 async def _batches(value: Any) -> AsyncIterator[Sequence[Any]]:

@@ -275,7 +275,10 @@ class RpcServer:
     # ---- messages
 
     def _on_request(self, route: _Route, message: Message) -> None:
-        if not message.reply or len(self._calls) >= self._max_waiting:
+        if not message.reply:
+            return
+        if len(self._calls) >= self._max_waiting:
+            log.warning("a call on %s is dropped: %d are open", message.subject, len(self._calls))
             return
         line = route.served.line
         if line is None:
