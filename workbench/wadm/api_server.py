@@ -29,7 +29,7 @@ __all__ = ["ApiServer"]
 
 log = logging.getLogger(__name__)
 
-# Requests that wait, of all lattices together: more are refused at once.
+# Requests that wait, of all lattices together: more are dropped.
 MOST_WAITING = 10_000
 STOP_S = 2.0
 
@@ -52,6 +52,7 @@ class ApiServer:
         self._lattice, self._prefix, self._multitenant = lattice, prefix, multitenant
         self._subscription: Subscription | None = None
         self._lanes: dict[Place | None, deque[tuple[WadmApiSubject | None, Message]]] = {}
+        self._waiting = 0
         self._tasks = Tasks("the manager's API")
 
     async def start(self) -> None:
@@ -73,11 +74,14 @@ class ApiServer:
         subject = parse_wadm_api(
             message.subject, prefix=self._prefix, multitenant=self._multitenant
         )
+        if self._waiting >= MOST_WAITING:
+            log.warning("%s is dropped: %d requests wait already", message.subject, MOST_WAITING)
+            return
+        self._waiting += 1
         place = Place.of_request(subject) if subject is not None else None
         lane = self._lanes.get(place)
         if lane is not None:
-            if sum(map(len, self._lanes.values())) < MOST_WAITING:
-                lane.append((subject, message))
+            lane.append((subject, message))
             return
         self._lanes[place] = deque([(subject, message)])
         self._tasks.start(self._work(place))
@@ -87,6 +91,7 @@ class ApiServer:
         try:
             while lane:
                 await self._serve(*lane.popleft())
+                self._waiting -= 1
         finally:
             del self._lanes[place]
 

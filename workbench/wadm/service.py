@@ -70,9 +70,11 @@ class Service:
         self._nc = nc
         self._options = options or ServiceOptions()
         self._jobs = asyncio.Semaphore(n) if (n := self._options.max_jobs) else None
+        # Any account will do to be heard by a manager of many tenants.
+        tenant = "tenant." if self._options.layout.multitenant else ""
         self._election = Election(
             nc,
-            prefix=self._options.api_prefix,
+            prefix=f"{tenant}{self._options.api_prefix}",
             outvoted=self._outvoted,
             foreign=self._foreign,
             timing=self._options.election,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 
 import pytest
 
@@ -248,6 +249,52 @@ async def test_without_jetstream_it_says_so_at_once() -> None:
     finally:
         await nc.close()
         await server.stop()
+
+
+async def test_a_restart_of_the_server_is_survived(tmp_path: Path) -> None:
+    server = await Server.start(store_dir=tmp_path)
+    nc = await connect(server)
+    service = Service(nc, options=ServiceOptions(election=QUICK))
+    await service.start()
+    await soon(service.acting())
+    await WadmClient(nc, "shop").put_and_deploy(recorded_manifest("v1"))
+    back = asyncio.Event()
+    nc.on_state(lambda state: back.set() if state == "reconnected" else None)
+    port = int(server.url.rpartition(":")[2])
+    await server.stop()
+    assert server.user is not None and server.password is not None
+    second = await Server.start(
+        store_dir=tmp_path, port=port, credentials=(server.user, server.password)
+    )
+    try:
+        await soon(back.wait())
+        await announce(nc, "mall")
+        await until(service, lambda: service.lattices == ("mall", "shop"))
+        assert (await WadmClient(nc, "shop").list())[0].deployed_version == "v1"
+        worker = service.worker("shop")
+        assert worker is not None
+        assert list(worker.engine.apps) == ["hello-app"]
+    finally:
+        await service.stop()
+        await nc.close()
+        await second.stop()
+
+
+async def test_requests_of_one_lattice_do_not_wait_for_another(
+    services: Services, nc: Connection
+) -> None:
+    service = await services.acting()
+    await WadmClient(nc, "slow").put_and_deploy(recorded_manifest("v1"))
+    worker = service.worker("slow")
+    assert worker is not None
+    held = asyncio.Event()
+    worker.board.last = lambda name: held.wait()  # type: ignore[method-assign,assignment] # stands still
+    stuck = asyncio.ensure_future(WadmClient(nc, "slow").status("hello-app"))
+    assert await WadmClient(nc, "quick").list() == []
+    assert not stuck.done()
+    stuck.cancel()
+    await asyncio.gather(stuck, return_exceptions=True)
+    held.set()
 
 
 async def test_tenants_are_told_apart_by_their_account(services: Services, nc: Connection) -> None:
