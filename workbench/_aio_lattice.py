@@ -71,7 +71,7 @@ class Lattice:
         self.traffic = Traffic(tracer)
         self.running = Running(name, lambda: self.state, lambda: self.hosts_running)
         self.serving = Serving(self)
-        self.calls = Calls(connection, name, tracer, self.exports, self.running.exporters)
+        self.calls = Calls(connection, name, tracer, self.exports, self.running)
 
     async def _open(self) -> None:
         await self.observer.start()
@@ -112,7 +112,7 @@ class Lattice:
     @property
     def wadm(self) -> bool:
         """Whether the deployment manager is ours and runs."""
-        return self._embedded is not None and self._embedded.manager is not None
+        return self.manager is not None and self.manager.running
 
     @property
     def manager(self) -> Any:

@@ -110,7 +110,7 @@ class App:
     def story(self) -> list[Any]:
         """What our own manager did for it and why, oldest first; empty with a foreign manager."""
         manager = self._lattice.manager
-        return list(manager.story(self.name)) if manager is not None else []
+        return list(manager.story(self.name)) if manager is not None and manager.running else []
 
 
 async def keeper_of(lattice: Lattice) -> Keeper:
