@@ -80,6 +80,8 @@ class Types(WasiInterface):
     @_method("read-via-stream")
     @staticmethod
     def read_via_stream(call: CallState, at: Descriptor, offset: int) -> InputStream:
+        if at.node.kind == "directory":
+            raise failure(errno.EISDIR)
         return FileInput(call, at.file("read"), offset)
 
     @_method("write-via-stream")
@@ -130,8 +132,6 @@ class Types(WasiInterface):
     @_method("get-flags")
     @staticmethod
     def get_flags(call: CallState, at: Descriptor) -> frozenset[str]:
-        if at.node.kind == "directory" and at.node.writable:
-            return at.flags | {"mutate-directory"}
         return at.flags
 
     @_method("get-type")
@@ -206,7 +206,9 @@ class Types(WasiInterface):
                 raise failure(errno.EEXIST if how.exclusive else errno.EISDIR)
             else:
                 node = place.folder.again()
-        return Descriptor(call, node, flags & {"read", "write"} or frozenset({"read"}))
+        # A real host says mutate-directory only of what was granted, not of what was opened in it.
+        opened_for = {"read": how.read, "write": how.write}
+        return Descriptor(call, node, frozenset(flag for flag, yes in opened_for.items() if yes))
 
     @_method("readlink-at")
     @staticmethod

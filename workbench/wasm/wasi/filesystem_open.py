@@ -94,7 +94,7 @@ class _Hold:
 
 
 class Descriptor:
-    """``flags`` are what the guest opened it for: ``read``, ``write``."""
+    """``flags`` are what the guest opened it for: ``read``, ``write``, ``mutate-directory``."""
 
     def __init__(self, call: CallState, node: OpenNode, flags: frozenset[str]) -> None:
         self._hold = _Hold(call, node)
@@ -134,7 +134,8 @@ def open_directory(call: CallState, directory: Directory) -> Descriptor:
     opened = (
         open_memory(directory) if isinstance(directory, MemoryDirectory) else open_real(directory)
     )
-    return Descriptor(call, opened, frozenset({"read"}))
+    flags = {"read", "mutate-directory"} if opened.writable else {"read"}
+    return Descriptor(call, opened, frozenset(flags))
 
 
 class FileInput(InputStream):

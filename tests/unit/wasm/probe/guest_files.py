@@ -143,6 +143,55 @@ def times():
     )
 
 
+def odd_calls():
+    """What is meant for files on a directory, and the directory itself as a name in it."""
+    folder = root()
+    write(folder, "f", b"")
+    return [
+        attempt(folder.read_via_stream, 0),
+        attempt(folder.write_via_stream, 0),
+        attempt(folder.append_via_stream),
+        attempt(folder.read, 1, 0),
+        attempt(folder.write, b"x", 0),
+        attempt(folder.set_size, 1),
+        attempt(folder.advise, 0, 0, fs.Advice.NORMAL),
+        attempt(folder.sync),
+        attempt(folder.sync_data),
+        attempt(folder.unlink_file_at, "."),
+        attempt(folder.remove_directory_at, "."),
+        attempt(folder.create_directory_at, "."),
+        attempt(folder.rename_at, ".", folder, "x"),
+        attempt(folder.symlink_at, "x", "."),
+        attempt(folder.readlink_at, "."),
+        attempt(folder.link_at, STAY, ".", folder, "x"),
+        attempt(folder.open_at, STAY, ".", CREATE, READ),
+        attempt(folder.open_at, STAY, ".", CREATE | EXCLUSIVE, READ),
+        attempt(folder.open_at, STAY, "f", PLAIN, fs.DescriptorFlags.REQUESTED_WRITE_SYNC),
+        attempt(folder.symlink_at, "", "l"),
+        attempt(folder.symlink_at, "x", "nowhere/l"),
+        attempt(folder.symlink_at, "x", "nowhere/"),
+        attempt(folder.stat_at, STAY, "f/"),
+    ]
+
+
+def flags():
+    """What descriptors say that they were opened for."""
+    folder = root()
+    opened = [
+        folder,
+        folder.open_at(STAY, "a", CREATE, READ),
+        folder.open_at(STAY, "b", CREATE, WRITE),
+        folder.open_at(STAY, "a", PLAIN, fs.DescriptorFlags(0)),
+        folder.open_at(STAY, "a", EXCLUSIVE, READ),
+        folder.open_at(STAY, "a", TRUNCATE, READ),
+        folder.open_at(STAY, "a", PLAIN, READ | WRITE),
+        folder.open_at(STAY, ".", DIRECTORY, READ),
+        folder.open_at(STAY, ".", DIRECTORY, fs.DescriptorFlags(0)),
+        folder.open_at(STAY, ".", DIRECTORY, READ | fs.DescriptorFlags.MUTATE_DIRECTORY),
+    ]
+    return [names(each.get_flags()) for each in opened]
+
+
 def limits():
     folder = root()
     file = write(folder, "big", b"x")
@@ -291,7 +340,7 @@ def list_twice_at_once():
         for entries, names in zip((one, two), found, strict=True):
             entry = entries.read_directory_entry()
             names.add(entry and entry.name)
-    return found
+    return [sorted(names, key=str) for names in found]
 
 
 def by_the_library():
