@@ -142,9 +142,7 @@ def integer_list_writer(name: str) -> ListWriter:
         return _write_s8
     bits = int(name[1:])
     code = next(c for c in "hilq" if array(c).itemsize * 8 == bits)
-    if name[0] == "s":
-        return _writer(code, _short_signed, signed_writer(bits))
-    return _writer(code.upper(), _short_unsigned, write_unsigned)
+    return _signed_writer(code, bits) if name[0] == "s" else _unsigned_writer(code.upper())
 
 
 def _write_s8(values: Sequence[int], out: bytearray) -> None:
@@ -152,21 +150,36 @@ def _write_s8(values: Sequence[int], out: bytearray) -> None:
     out += array("b", values)
 
 
-def _writer(
-    code: str,
-    short: Callable[[Sequence[int]], bytes | None],
-    write: Callable[[int, bytearray], None],
-) -> ListWriter:
-    def encode(values: Sequence[int], out: bytearray) -> None:
+def _unsigned_writer(code: str) -> ListWriter:
+    def write(values: Sequence[int], out: bytearray) -> None:
         write_unsigned(len(values), out)
-        run = short(values)
+        run = _short_unsigned(values)
         if run is not None:
             out += run
             return
+        append = out.append
         for value in array(code, values):  # which refuses what is no such integer
-            write(value, out)
+            while value > 0x7F:
+                append(value & 0x7F | 0x80)
+                value >>= 7
+            append(value)
 
-    return encode
+    return write
+
+
+def _signed_writer(code: str, bits: int) -> ListWriter:
+    write_one = signed_writer(bits)
+
+    def write(values: Sequence[int], out: bytearray) -> None:
+        write_unsigned(len(values), out)
+        run = _short_signed(values)
+        if run is not None:
+            out += run
+            return
+        for value in array(code, values):
+            write_one(value, out)
+
+    return write
 
 
 def _short_unsigned(values: Sequence[int]) -> bytes | None:

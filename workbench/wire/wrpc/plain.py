@@ -6,9 +6,9 @@ What decoders do on short and on wrong bytes is said in `leaves`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeAlias
 
 from workbench.errors import DecodeError, UsageError
 from workbench.wire.limits import DEFAULT_LIMITS, Limits
@@ -31,7 +31,13 @@ from workbench.wire.wrpc.leaves import (
 from workbench.wire.wrpc.leb128 import Buffer
 from workbench.wire.wrpc.source import COMPOSITES, Source
 
-__all__ = ["plain"]
+__all__ = ["Run", "plain", "plain_run"]
+
+Run: TypeAlias = Callable[[Buffer, int, int, list[Any]], int]
+"""``(buffer, position, most, values)`` appends up to ``most`` items that are complete.
+
+Returns the position behind the last of them.
+"""
 
 
 @lru_cache(maxsize=8192)
@@ -54,6 +60,12 @@ def plain(type: wit.Type, limits: Limits = DEFAULT_LIMITS) -> Plain:
             raise UsageError(f"{type} has no plain encoding in wRPC")
         case _:
             return _Reading(limits).decoder(type)
+
+
+@lru_cache(maxsize=8192)
+def plain_run(item: wit.Type, limits: Limits = DEFAULT_LIMITS) -> Run:
+    """What reads the items of a list that comes in pieces, as many as are there."""
+    return _Reading(limits).run(item)
 
 
 def _number_list(name: str, limits: Limits) -> Plain:
@@ -112,9 +124,24 @@ class _Reading:
         with source.block("try"):
             self.parts(type, "value", 0)
             source.line("return value, position")
-        with source.block("except UnicodeDecodeError as error"):
-            source.line(f"raise {source.bind(_no_text)}(position) from error")
+        self._refuse_text()
         return source.function("buffer, position", f"decoder of {type}")
+
+    def run(self, item: wit.Type) -> Run:
+        source = self.source
+        source.lines("add = values.append", "done = position")
+        with source.block("try"), source.block("for _ in range(most)"):
+            self.value(item, "value", 1)
+            source.lines("add(value)", "done = position")
+        with source.block(f"except {source.bind((IndexError, NeedMore))}"):
+            source.line("pass")
+        self._refuse_text()
+        source.line("return done")
+        return source.function("buffer, position, most, values", f"items of list<{item}>")
+
+    def _refuse_text(self) -> None:
+        with self.source.block("except UnicodeDecodeError as error"):
+            self.source.line(f"raise {self.source.bind(_no_text)}(position) from error")
 
     def value(self, type: wit.Type, to: str, depth: int) -> None:
         """Lines that read a ``type`` into the variable ``to``."""

@@ -38,7 +38,7 @@ from workbench.wire.wrpc.leaves import (
 )
 from workbench.wire.wrpc.leb128 import Buffer, read_u32
 from workbench.wire.wrpc.pending import AsyncValues, Path
-from workbench.wire.wrpc.plain import plain
+from workbench.wire.wrpc.plain import plain, plain_run
 from workbench.wire.wrpc.shape import has_async
 
 __all__ = ["Cursor", "Resumable", "Steps", "resumable", "resume_u32"]
@@ -180,20 +180,16 @@ def _resume_count(limits: Limits) -> Callable[[Cursor], Steps]:
 def _resume_list(type: List, limits: Limits) -> Resumable:
     item = type.item
     item_steps = resumable(item, limits)
-    decode = None if has_async(item) else plain(item, limits)
+    run = None if has_async(item) else plain_run(item, limits)
     count_steps = _resume_count(limits)
 
     def steps(cursor: Cursor, async_values: AsyncValues, path: Path) -> Steps:
         count = yield from count_steps(cursor)
         values: list[Any] = []
-        while len(values) < count:
-            try:
-                # A loop of its own: most items are complete, and a generator each is slow.
-                while decode is not None and len(values) < count:
-                    value, cursor.position = decode(cursor.buffer, cursor.position)
-                    values.append(value)
-            except (IndexError, NeedMore):
-                pass
+        while missing := count - len(values):
+            if run is not None:
+                # Most items are complete, and a generator for each would be slow.
+                cursor.position = run(cursor.buffer, cursor.position, missing, values)
             if len(values) < count:
                 value = yield from item_steps(cursor, async_values, (*path, len(values)))
                 values.append(value)
