@@ -8,8 +8,9 @@ import threading
 
 import pytest
 
+from tests.unit.wasm.conftest import HERE
 from workbench.errors import UsageError
-from workbench.wasm import Grants, MemoryDirectory, NetworkGrants
+from workbench.wasm import Component, Grants, MemoryDirectory, NetworkGrants
 
 
 def _permits(grants: NetworkGrants, where: str, port: int, *names: str) -> bool:
@@ -103,3 +104,13 @@ def test_a_memory_directory_bears_several_threads() -> None:
         thread.join()
     assert len(files) == 28
     assert files.tree.used_bytes == sum(map(len, files.values()))
+
+
+async def test_a_component_is_run_with_grants_of_its_own() -> None:
+    component = Component.open(HERE / "wat" / "unstable.wat")
+
+    def gone(size: int) -> bytes:
+        raise ConnectionResetError(errno.ECONNRESET, "gone")
+
+    assert await component.arun("code-of-stdin", grants=Grants(stdin=gone)) == 15
+    assert await component.arun("code-of-stdin", grants=Grants(stdin=b"x")) == 98
