@@ -104,7 +104,7 @@ def _resolve(name: str) -> tuple[list[IpAddress], str]:
         answers: list[Any] = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
     except socket.gaierror as error:
         return [], _CODES.get(error.errno or 0, "unknown")
-    except OSError:
+    except (OSError, UnicodeError):
         return [], "temporary-resolver-failure"
     hosts = dict.fromkeys(answer[4][0].partition("%")[0] for answer in answers)
     return [ipaddress.ip_address(host) for host in list(hosts)[:_MOST_ADDRESSES]], ""
