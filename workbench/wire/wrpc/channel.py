@@ -17,7 +17,9 @@ from workbench.wire.wrpc.decode import Decoder, Row
 from workbench.wire.wrpc.encode import Deferred, compile_encoder
 from workbench.wire.wrpc.leb128 import write_unsigned
 from workbench.wire.wrpc.pending import AsyncValues, Path, PendingValues
+from workbench.wire.wrpc.plain import plain_run
 from workbench.wire.wrpc.resume import Cursor, Steps, resumable, resume_u32
+from workbench.wire.wrpc.shape import has_async
 
 __all__ = ["STREAM_END", "FutureDecoder", "StreamDecoder", "encode_chunk", "encode_item",
            "is_byte_stream"]  # fmt: skip
@@ -115,14 +117,23 @@ class StreamDecoder:
     def _items_of(self, item: Type) -> Steps:
         cursor = self._cursor
         item_steps = resumable(item, self._limits)
+        run = None if has_async(item) else plain_run(item, self._limits)
         while count := (yield from resume_u32(cursor)):
             if count > self._limits.count:
                 raise LimitExceeded(f"a chunk of {count} items is over the limit", limit="count")
-            for _ in range(count):
-                path = (*self._path, self.seen)
-                value = yield from item_steps(cursor, self._async, path)
-                self._out.append(value)
-                self.seen += 1
+            end = self.seen + count
+            while self.seen < end:
+                if run is not None:
+                    before = len(self._out)
+                    cursor.position = run(
+                        cursor.buffer, cursor.position, end - self.seen, self._out
+                    )
+                    self.seen += len(self._out) - before
+                if self.seen < end:
+                    path = (*self._path, self.seen)
+                    value = yield from item_steps(cursor, self._async, path)
+                    self._out.append(value)
+                    self.seen += 1
         return None
 
 

@@ -27,6 +27,8 @@ from workbench.wire.wrpc.leaves import (
     handle_reader,
     prim_reader,
     read_count,
+    read_option_byte,
+    read_result_byte,
 )
 from workbench.wire.wrpc.leb128 import Buffer
 from workbench.wire.wrpc.source import COMPOSITES, Source
@@ -96,18 +98,6 @@ def _variant(name: str, cases: list[tuple[str, Plain | None]]) -> Plain:
     return decode
 
 
-def _no_bool(byte: int, position: int) -> DecodeError:
-    return DecodeError(f"{byte:#04x} is no bool", offset=position)
-
-
-def _no_option(byte: int, position: int) -> DecodeError:
-    return DecodeError(f"{byte:#04x} is neither none nor some", offset=position)
-
-
-def _no_result(byte: int, position: int) -> DecodeError:
-    return DecodeError(f"{byte:#04x} is neither ok nor err", offset=position)
-
-
 def _no_text(position: int) -> DecodeError:
     return DecodeError("a string is not UTF-8", offset=position)
 
@@ -149,7 +139,7 @@ class _Reading:
             case wit.Prim("u8"):
                 self.source.lines(f"{to} = buffer[position]", "position += 1")
             case wit.Prim("bool"):
-                self._bool(to)
+                self._short(to, 2, f"{to} == 1", type)
             case wit.Prim("string"):
                 self._string(to)
             case wit.Prim("f32" | "f64" as name):
@@ -201,13 +191,6 @@ class _Reading:
         else:
             self._short(to, 0x80, f"{to} - 0x80 if {to} & 0x40 else {to}", type)
 
-    def _bool(self, to: str) -> None:
-        source = self.source
-        source.line(f"{to} = buffer[position]")
-        with source.block(f"if {to} > 1"):
-            source.line(f"raise {source.bind(_no_bool)}({to}, position)")
-        source.lines(f"{to} = {to} == 1", "position += 1")
-
     def _float(self, name: str, to: str) -> None:
         source, end = self.source, self.source.fresh()
         unpack, size = FLOATS[name].unpack_from, FLOATS[name].size
@@ -255,7 +238,7 @@ class _Reading:
             if isinstance(item, wit.Option):
                 self._make(Some, Some.value, to, to)  # pyright: ignore[reportAttributeAccessIssue]  # the slot
         with source.block("else"):
-            source.line(f"raise {source.bind(_no_option)}({to}, position)")
+            source.line(f"{source.bind(read_option_byte)}(buffer, position)  # which raises")
 
     def _result(self, ok: wit.Type | None, err: wit.Type | None, to: str, depth: int) -> None:
         source = self.source
@@ -269,7 +252,7 @@ class _Reading:
                     self.value(side, to, depth)
                     self._make(kind, kind.value, to, to)
         with source.block("else"):
-            source.line(f"raise {source.bind(_no_result)}({to}, position)")
+            source.line(f"{source.bind(read_result_byte)}(buffer, position)  # which raises")
 
     def _row(self, items: Sequence[wit.Type], depth: int) -> str:
         names = []
