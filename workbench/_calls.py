@@ -10,6 +10,7 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
+from workbench._running import Running
 from workbench.errors import (
     CallTimeout,
     HandshakeTimeout,
@@ -35,6 +36,7 @@ from workbench.wire.wit.values import Err, Ok
 __all__ = ["Calls"]
 
 CALL_TIMEOUT_S = 30.0
+HANDSHAKE_TIMEOUT_S = 3.0
 HTTP_INSTANCE = "wrpc:http/incoming-handler@0.1.0"
 
 ExportsOf = Callable[[str], Awaitable[Mapping[str, Any]]]
@@ -43,8 +45,7 @@ ExportsOf = Callable[[str], Awaitable[Mapping[str, Any]]]
 class Calls:
     """The calls of one lattice.
 
-    ``exports_of`` finds a component's exports or raises `NotFound`; ``exporters_of`` the ids of
-    the components that export an interface.
+    ``exports_of`` finds what an id exports or raises `NotFound`; ``running`` knows the others.
     """
 
     def __init__(
@@ -53,12 +54,12 @@ class Calls:
         lattice: str,
         tracer: Tracer,
         exports_of: ExportsOf,
-        exporters_of: Callable[[str], list[str]],
+        running: Running,
     ) -> None:
         self._connection = connection
         self.rpc = RpcClient(connection, lattice=lattice, source_id="workbench", tracer=tracer)
         self._exports_of = exports_of
-        self._exporters_of = exporters_of
+        self._running = running
         self._failures = _Failures(tracer)
 
     async def function(self, target: str, path: str) -> tuple[str, Function]:
@@ -123,6 +124,12 @@ class Calls:
         link_name: str,
     ) -> Any:
         traceparent = new_traceparent()
+        if timeout_s is None:
+            timeout_s = CALL_TIMEOUT_S
+        # What runs and gives no handshake is busy; of anything else that says nobody is there.
+        handshake_s = (
+            timeout_s if self._running.serves(target) else min(timeout_s, HANDSHAKE_TIMEOUT_S)
+        )
         try:
             return await self.rpc.invoke(
                 target,
@@ -130,7 +137,8 @@ class Calls:
                 function,
                 values,
                 link_name=link_name,
-                timeout_s=CALL_TIMEOUT_S if timeout_s is None else timeout_s,
+                timeout_s=timeout_s,
+                handshake_timeout_s=handshake_s,
                 traceparent=traceparent,
             )
         except IncompleteResults as error:
@@ -150,7 +158,7 @@ class Calls:
 
     def _with_target(self, missing: LinkMissing) -> str:
         """The hint with a component that could answer in place of the word TARGET."""
-        found = self._exporters_of(missing.fields.get("interface", ""))
+        found = self._running.exporters(missing.fields.get("interface", ""))
         if not found:
             return missing.hint
         hint = missing.hint.replace(" TARGET ", f" {found[0]} ", 1)

@@ -119,6 +119,10 @@ class Running:
             and not any(link.covers(name) for link in links)
         ]
 
+    def serves(self, thing_id: str) -> bool:
+        """Whether an id is known to run, on any host, or to be served by this process."""
+        return self._state().serves(thing_id)
+
     def explain(self, source: str, target: str, interface: str, link_name: str) -> list[Finding]:
         """Why ``source`` can or can't call ``target``, as far as state and worlds tell."""
         from workbench.lattice.explain import explain

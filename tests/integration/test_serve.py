@@ -16,6 +16,7 @@ from tests.conftest import connect
 from workbench import aio
 from workbench.authoring.wat import component_from_wat
 from workbench.errors import (
+    HandshakeTimeout,
     IncompleteResults,
     NoResponders,
     NotFound,
@@ -435,6 +436,36 @@ def test_a_component_calls_python_through_a_link_and_a_cell_serves_it(caller: Pa
                 lattice.serve("caller", {"lab:tiny/api@0.1.0": {"add": add}})
         with pytest.raises(NoResponders):
             lattice.invoke("caller", "lab:caller/run.go")
+
+
+async def test_a_busy_component_is_waited_for_and_an_absent_one_is_not(
+    caller: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("workbench._calls.HANDSHAKE_TIMEOUT_S", 0.05)
+    release, asked = asyncio.Event(), asyncio.Event()
+
+    async def add(a: int, b: int) -> int:
+        asked.set()
+        await release.wait()
+        return a + b
+
+    async with await aio.up(wadm=False) as lattice:
+        lattice.cells.put("caller", caller)
+        await lattice.start_component("cell://caller", "caller", count=1)
+        await lattice.serve("adder", {"lab:tiny/api@0.1.0": {"add": add}})
+        await lattice.put_link("caller", "adder", "lab:tiny/api")
+        calls = [
+            asyncio.ensure_future(lattice.invoke("caller", "lab:caller/run.go")) for _ in range(4)
+        ]
+        await asyncio.wait_for(asked.wait(), 5)
+        # One runs, one has its handshake, two have none; a tap hides that nobody is there.
+        await lattice.nc.subscribe_direct("default.absent.>", lambda message: None)
+        run = (await lattice.exports("caller"))["lab:caller/run@0.1.0"]
+        with pytest.raises(HandshakeTimeout):
+            await lattice.calls._call("absent", run.id, run.functions["go"], (), 5.0, "default")
+        assert not any(call.done() for call in calls)
+        release.set()
+        assert await asyncio.gather(*calls) == [42] * 4
 
 
 def test_a_plain_function_may_call_the_lattice_itself_and_streams_read_in_a_cell() -> None:

@@ -81,6 +81,7 @@ class Invoker(Protocol):
         link_name: str,
         source_id: str,
         timeout_s: float,
+        handshake_timeout_s: float,
         traceparent: str,
     ) -> Any: ...
 
@@ -200,5 +201,7 @@ class ComponentImports(ImportsBase):
             link_name=link_name,
             source_id=self._component_id,
             timeout_s=self._timeout_s,
+            # A target that is busy gives no handshake; real hosts wait for both alike.
+            handshake_timeout_s=self._timeout_s,
             traceparent=ctx.traceparent if ctx is not None else "",
         )

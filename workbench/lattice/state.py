@@ -176,6 +176,14 @@ class LatticeState:
             for _, provider in sorted(host.providers.items()):
                 yield host, provider
 
+    def serves(self, thing_id: str) -> bool:
+        """Whether an id runs on a host, or is served by this process."""
+        return thing_id in self.served or any(
+            thing is not None and thing.running
+            for host in self.hosts.values()
+            for thing in (host.components.get(thing_id), host.providers.get(thing_id))
+        )
+
     def running(self, thing_id: str) -> list[tuple[HostState, ComponentState | ProviderState]]:
         """Where a component or provider of this id really runs."""
         found: list[tuple[HostState, ComponentState | ProviderState]] = [

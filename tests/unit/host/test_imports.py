@@ -23,6 +23,8 @@ class Recorder:
         self.calls = []
 
     async def invoke(self, target, instance, function, args=(), **options):
+        # A busy target gives no handshake, and is waited for as for its answer.
+        assert options["handshake_timeout_s"] == options["timeout_s"]
         self.calls.append((target, instance, function.name, list(args), options["link_name"]))
         return Ok("answer")
 

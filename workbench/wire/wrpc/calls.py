@@ -139,7 +139,7 @@ def handshake_timeout(name: CallName, timeout_s: float) -> HandshakeTimeout:
         f"{name} was not taken up within {timeout_s:g} s",
         hint=(
             "somebody listens on the subject but does not answer: all instances may be busy (scale "
-            "it up, or raise handshake_timeout_s), its host may be gone, or a tap hides that nobody "
+            "it up, or allow more time), its host may be gone, or a tap hides that nobody "
             "is there; look at its status"
         ),
         timeout_s=timeout_s,
