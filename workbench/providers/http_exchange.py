@@ -38,8 +38,9 @@ from workbench.wire.http import (
     close_body,
     iterate,
 )
-from workbench.wire.http_wrpc import INCOMING_HANDLER
-from workbench.wire.wit.values import Some
+from workbench.wire.http_wrpc import ERROR_CODE, INCOMING_HANDLER
+from workbench.wire.wit.types import Option, Prim, Record, Type
+from workbench.wire.wit.values import Some, attribute_name
 
 __all__ = ["Exchange"]
 
@@ -120,8 +121,13 @@ class Exchange:
             return _failed(error)
         return await self._send(request, answer)
 
-    async def _send(self, request: web.BaseRequest, answer: HttpResponse) -> web.StreamResponse:
+    async def _send(
+        self, request: web.BaseRequest, answer: HttpResponse
+    ) -> web.StreamResponse | Refusal:
         """Pass the component's response on, as its body arrives."""
+        if answer.status < 200:
+            await close_body(answer.body)
+            return Refusal(500, f"the component answered with {answer.status}, which ends nothing")
         headers = response_headers(answer.headers)
         for name, value in self._settings.cors.response_headers(request.headers.get("origin")):
             headers.add(name, value)
@@ -261,30 +267,32 @@ def _failed(error: WorkbenchError) -> Refusal:
 def _debug(error: HttpError) -> str:
     """A ``wasi:http`` error code as the real server prints it: Rust's debug form."""
     code, payload = error.fields["code"], error.fields["payload"]
-    name = "ErrorCode::" + "".join(word.capitalize() for word in code.split("-"))
-    if payload is None and code not in _WITH_OPTION:
-        return name
-    return f"{name}({_debug_value(payload, optional=code in _WITH_OPTION)})"
+    kind = _PAYLOADS.get(code)
+    if kind is None or (payload is None and not isinstance(kind, Option)):
+        return f"ErrorCode::{_camel(code)}"
+    return f"ErrorCode::{_camel(code)}({_debug_value(kind, payload)})"
 
 
-_WITH_OPTION = frozenset(
-    {
-        "HTTP-request-body-size", "HTTP-request-header-section-size", "HTTP-request-header-size",
-        "HTTP-request-trailer-section-size", "HTTP-response-header-section-size",
-        "HTTP-response-body-size", "HTTP-response-trailer-section-size",
-        "HTTP-response-transfer-coding", "HTTP-response-content-coding", "internal-error",
-    }
-)  # fmt: skip
+_PAYLOADS = dict(ERROR_CODE.cases)
 
 
-def _debug_value(value: Any, *, optional: bool) -> str:
-    if value is None:
-        return "None"
-    if isinstance(value, Some):
-        value = value.value
-    text = (
-        '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
-        if isinstance(value, str)
-        else str(value)
-    )
-    return f"Some({text})" if optional else text
+def _debug_value(kind: Type, value: Any) -> str:
+    match kind:
+        case Option() if value is None:
+            return "None"
+        case Option(item):
+            return f"Some({_debug_value(item, value.value if isinstance(value, Some) else value)})"
+        case Record(name, fields):
+            parts = [
+                f"{attribute_name(field)}: {_debug_value(part, item)}"
+                for (field, part), item in zip(fields, value, strict=True)
+            ]
+            return f"{_camel(name)} {{ {', '.join(parts)} }}"
+        case Prim("string"):
+            return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+        case _:
+            return str(value)
+
+
+def _camel(name: str) -> str:
+    return "".join(word.capitalize() for word in name.split("-"))

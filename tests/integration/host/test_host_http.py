@@ -11,7 +11,11 @@ from workbench.wire.http import HttpRequest, HttpResponse, collect
 from workbench.wire.http_wrpc import HANDLE, INCOMING_HANDLER, request_to_wrpc, result_from_wrpc
 
 SOURCE = """
+import workbench_http
+
 def handle(request):
+    if request.path == "/rehearsed":
+        return str(workbench_http.rehearsed)
     if request.path == "/boom":
         raise ValueError("boom")
     return f"{request.method} {request.path} {len(request.body)}"
@@ -44,5 +48,7 @@ async def test_a_python_http_component_answers_and_gives_its_permit_back(
         assert isinstance((await lattice.logged("error")).error, Trap)
         assert any("ValueError: boom" in line.message for line in lattice.log)
         assert (await call("/after", b"")).status == 200
+        # With the bindings of the real tool, while it was built.
+        assert await collect((await call("/rehearsed", b"")).body) == b"64"
     finally:
         await client.close()

@@ -10,6 +10,10 @@ import pytest
 from tests.integration.http_provider.provider_lattice import Lattice, hi, link, raw, url
 from workbench.lattice.trace import CallEvent, Phase
 from workbench.wire.http import HttpError, HttpRequest, HttpResponse, collect, iterate
+from workbench.wire.http_wrpc import DNS_ERROR
+from workbench.wire.wit.values import record_class
+
+_DnsError = record_class(DNS_ERROR)
 
 
 async def test_a_body_over_the_limit_is_refused(lattice: Lattice):
@@ -53,6 +57,15 @@ async def test_a_component_that_fails_answers_500_as_recorded(lattice: Lattice):
         )
 
 
+async def test_a_status_that_ends_nothing_is_no_answer(lattice: Lattice):
+    async def answer(request: HttpRequest) -> HttpResponse:
+        return HttpResponse(103, [("link", b"</style.css>")])
+
+    _, base = await lattice.hello(answer)
+    async with lattice.session.get(base) as reply:
+        assert (reply.status, "answered with 103" in await reply.text()) == (500, True)
+
+
 @pytest.mark.parametrize(
     ("error", "text"),
     [
@@ -61,6 +74,10 @@ async def test_a_component_that_fails_answers_500_as_recorded(lattice: Lattice):
         (HttpError("internal-error"), "ErrorCode::InternalError(None)"),
         (HttpError("DNS-timeout"), "ErrorCode::DnsTimeout"),
         (HttpError("HTTP-request-body-size", 7), "ErrorCode::HttpRequestBodySize(Some(7))"),
+        (
+            HttpError("DNS-error", _DnsError("x", None)),
+            'ErrorCode::DnsError(DnsErrorPayload { rcode: Some("x"), info_code: None })',
+        ),
     ],
 )
 async def test_an_error_code_of_the_component_answers_500_and_names_it(
