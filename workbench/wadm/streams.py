@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Literal
 
 from workbench.nats import Bucket, JetStream
@@ -60,54 +61,29 @@ class Layout:
 def stream_configs(layout: Layout | None = None) -> list[dict[str, Any]]:
     """The six streams in the order in which the real manager makes them (§1)."""
     layout = layout or Layout()
+    made = partial(_stream, layout)
     capture = "A stream that stores all events coming in on the {} subject in a cluster"
-    lattices, tenants = ("*.wasmbus.evt.*.>", 2) if layout.multitenant else ("wasmbus.evt.*.>", 1)
+    commands = "A stream that stores all commands for wadm"
+    statuses = "A stream that stores all status updates for wadm applications"
+    sourced = (
+        "A stream that sources from wadm_events and wasmbus_events for wadm event consumer's use"
+    )
+    notices = "A stream for capturing all notification events for wadm"
+    hosts, wildcard = ("*.wasmbus.evt.*.>", 2) if layout.multitenant else ("wasmbus.evt.*.>", 1)
+    # Or the server refuses a subject that begins with a wildcard (§3.2, traps).
+    unanswered = {"no_ack": True} if layout.multitenant else {}
+    keep = {"max_age": 0, "max_msgs_per_subject": 10, "allow_direct": True}
+    sources = [
+        _source(WASMBUS_EVENTS_STREAM, hosts, wildcard),
+        _source(WADM_EVENTS_STREAM, "wadm.evt.*.>", 1),
+    ]
     return [
-        _stream(layout, WADM_EVENTS_STREAM, "limits", capture.format("wadm.evt"), "wadm.evt.*.>"),
-        _stream(
-            layout,
-            WADM_COMMANDS_STREAM,
-            "workqueue",
-            "A stream that stores all commands for wadm",
-            "wadm.cmd.*",
-        ),
-        _stream(
-            layout,
-            WADM_STATUS_STREAM,
-            "limits",
-            "A stream that stores all status updates for wadm applications",
-            "wadm.status.*.*",
-            max_age=0,
-            max_msgs_per_subject=10,
-            allow_direct=True,
-        ),
-        _stream(
-            layout,
-            WASMBUS_EVENTS_STREAM,
-            "limits",
-            capture.format("wasmbus.evt"),
-            lattices,
-            # Or the server refuses a subject that begins with a wildcard (§3.2, traps).
-            **({"no_ack": True} if layout.multitenant else {}),
-        ),
-        _stream(
-            layout,
-            WADM_NOTIFY_STREAM,
-            "interest",
-            "A stream for capturing all notification events for wadm",
-            "wadm.notify.*",
-        ),
-        _stream(
-            layout,
-            WADM_EVENT_CONSUMER_STREAM,
-            "workqueue",
-            "A stream that sources from wadm_events and wasmbus_events for wadm event "
-            "consumer's use",
-            sources=[
-                _source(WASMBUS_EVENTS_STREAM, lattices, tenants),
-                _source(WADM_EVENTS_STREAM, "wadm.evt.*.>", 1),
-            ],
-        ),
+        made(WADM_EVENTS_STREAM, "limits", capture.format("wadm.evt"), "wadm.evt.*.>"),
+        made(WADM_COMMANDS_STREAM, "workqueue", commands, "wadm.cmd.*"),
+        made(WADM_STATUS_STREAM, "limits", statuses, "wadm.status.*.*", **keep),
+        made(WASMBUS_EVENTS_STREAM, "limits", capture.format("wasmbus.evt"), hosts, **unanswered),
+        made(WADM_NOTIFY_STREAM, "interest", notices, "wadm.notify.*"),
+        made(WADM_EVENT_CONSUMER_STREAM, "workqueue", sourced, sources=sources),
     ]
 
 

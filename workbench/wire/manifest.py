@@ -230,7 +230,8 @@ class Finding(msgspec.Struct, frozen=True):
     hint: str = ""
 
     def __str__(self) -> str:
-        place = f"line {self.line}: " if self.line else ""
+        column = f", column {self.column}" if self.column else ""
+        place = f"line {self.line}{column}: " if self.line else ""
         where = f" (at {self.path})" if self.path else ""
         return f"[{self.level}] {place}{self.message}{where}"
 

@@ -209,6 +209,7 @@ def test_every_error_points_at_its_place_in_the_text(rule: str) -> None:
     assert first.message == MESSAGES[rule]
     line = text.splitlines()[first.line - 1]
     assert line[first.column - 1 :].startswith(PLACES[rule]), (rule, first, line)
+    assert str(first).startswith(f"[error] line {first.line}, column {first.column}: ")
     assert not found.valid
 
 
