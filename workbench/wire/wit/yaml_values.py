@@ -96,8 +96,7 @@ _BASE: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 
 class _Dumper(_BASE):
-    def ignore_aliases(self, data: Any) -> bool:
-        return True
+    """Quotes whatever a reader of either YAML could take for something else than text."""
 
 
 def _write_text(dumper: _Dumper, text: str) -> Any:

@@ -68,6 +68,23 @@ def test_a_used_type_prints_as_use_with_its_alias() -> None:
     assert "constructor(headers: fields);" in text
 
 
+def test_a_used_alias_is_printed_where_it_saves_naming_what_is_in_it() -> None:
+    made = Resolver()
+    made.add_text("""package t:t;
+    interface a { resource r; record s { x: u8 } type rs = list<r>; type ss = option<s>; type n = u8; }
+    interface b { use a.{rs, ss, n}; type more = tuple<rs, u8>; f: func(a: rs, b: n) -> ss; }
+    """)
+    assert (
+        print_interface(made.interface("b"), package="t:t")
+        == """interface b {
+  use a.{rs, ss, n};
+  type more = tuple<rs, u8>;
+  f: func(a: rs, b: u8) -> ss;
+}
+"""
+    )
+
+
 def test_names_of_the_own_package_print_short() -> None:
     interface = bundled().interface("wasi:keyvalue/batch")
     text = print_interface(interface, package="wasi:keyvalue@0.2.0-draft")

@@ -316,6 +316,12 @@ def test_a_top_level_use_may_name_an_interface_of_its_own_package() -> None:
     assert made.interface("c").types == {"x": U8, "y": U8}
 
 
+def test_a_top_level_use_may_name_another_one() -> None:
+    made = resolver("package o:o; interface i { type x = u8; }",
+                    "package t:t; use b as c; use o:o/i as b; interface c-user { use c.{x}; }")  # fmt: skip
+    assert made.interface("c-user").uses == {"x": ("o:o/i", "x")}
+
+
 def test_top_level_uses_that_go_in_a_circle_end() -> None:
     fault = fault_of("package t:t; use a as b; use b as a; interface c { use a.{x}; }")
     assert "does not exist" in fault.message
