@@ -16,6 +16,7 @@ from workbench.wasm.engine import Engine, Progress
 from workbench.wasm.grants import NOTHING, Grants
 from workbench.wasm.imports import OUTGOING_HANDLER, ImportsBase, ObjectImports
 from workbench.wasm.instantiator import Instantiator, OnLog
+from workbench.wasm.interrupts import interruptible
 from workbench.wasm.limits import StoreLimits
 from workbench.wasm.live import LiveInstance
 from workbench.wasm.output import Printed
@@ -166,7 +167,7 @@ class Component:
             )
         instance, target = self.find(function)
         values = canonical_args(target, args, named)
-        with _Running(self, provide, grants) as instantiator:
+        with _Running(self, provide, grants) as instantiator, interruptible():
             value = instantiator.call_inline(instance, target.name, values, timeout_s=timeout_s)
         return unwrapped(value)
 

@@ -11,6 +11,7 @@ from workbench.errors import NotFound, NotRunning, Trap
 from workbench.wasm import capi
 from workbench.wasm.arguments import canonical_args, unwrapped
 from workbench.wasm.instantiator import Instantiator
+from workbench.wasm.interrupts import interruptible
 from workbench.wasm.store import CallState, GuestExit, GuestResource
 from workbench.wasm.traps import explain
 from workbench.wire.wit.lookup import find_function
@@ -71,13 +72,14 @@ class LiveInstance:
         engine = self._instantiator.engine
         engine.entered()
         try:
-            return work()
+            with interruptible():
+                return work()
         except (Trap, GuestExit):
             self._why_not = "trapped and can't go on"
             raise
         except BaseException:
-            # An import that raised stopped the guest in the middle of its work.
-            if self._state.exception is not None:
+            # An import that raised, or an interrupt, stopped the guest in the middle of its work.
+            if self._state.exception is not None or self._state.cancelled:
                 self._why_not = "was stopped in the middle of a call"
             raise
         finally:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import signal
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,7 @@ from workbench.errors import (
     LimitHit,
     MissingImport,
     NotFound,
+    Trap,
     WitError,
 )
 from workbench.wasm import Component, Engine, StoreLimits, wat_to_bytes
@@ -199,3 +202,19 @@ def test_limits_of_a_component_hold_for_its_calls(engine: Engine) -> None:
     with pytest.raises(LimitHit) as caught:
         component.run("loop")
     assert caught.value.limit == "time" and caught.value.backtrace
+
+
+def test_an_interrupt_stops_a_guest_that_never_ends(engine: Engine) -> None:
+    component = Component.open(wat("limits"), engine=engine)
+    main = threading.main_thread().ident
+    assert main is not None
+    # The guest calls nobody, so nothing tells that it has begun; early is as good as late.
+    timer = threading.Timer(0.1, signal.pthread_kill, (main, signal.SIGINT))
+    timer.start()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            component.run("loop")
+    finally:
+        timer.join()
+    with pytest.raises(Trap, match="divide"):
+        component.run("divide", 1, 0)
