@@ -42,7 +42,7 @@ class StreamDecoder:
     the end of the channel, ``clean`` only if the terminator was seen.
     """
 
-    __slots__ = ("_async", "_cursor", "_items", "_left", "_limits", "_missing", "_out", "_path",
+    __slots__ = ("_async", "_cursor", "_held", "_limits", "_missing", "_out", "_path",
                  "_steps", "_type", "clean", "done", "seen")  # fmt: skip
 
     def __init__(
@@ -60,6 +60,7 @@ class StreamDecoder:
         self._cursor = Cursor()
         self._steps: Steps = self._start(type)
         self._missing = 1
+        self._held = 0
         self._out: list[Any] = []
         self.seen = 0
         self.done = False
@@ -80,8 +81,10 @@ class StreamDecoder:
                     self._missing = next(self._steps)
                 except StopIteration:
                     self.done = self.clean = True
-                if self._cursor.remaining > self._limits.bytes:
-                    raise LimitExceeded("one stream item is too large", limit="bytes")
+            # Bytes of an item that is not complete, read already or not.
+            self._held = self._cursor.remaining if self._out else self._held + len(data)
+            if self._held > self._limits.bytes:
+                raise LimitExceeded("one stream item is too large", limit="bytes")
         out, self._out = self._out, []
         return b"".join(out) if is_byte_stream(self._type) else out
 

@@ -151,6 +151,18 @@ def test_an_item_of_a_stream_has_a_limit() -> None:
         made.feed(b"\x00" * 2000)
 
 
+def test_an_item_that_is_read_as_it_comes_has_the_same_limit() -> None:
+    made = StreamDecoder(Stream(List(STRING)), (0,), limits=Limits(bytes=1000))
+    assert made.feed(b"\x05" + b"\x01" + b"\x63" + b"x" * 99) == [["x" * 99]]
+    with pytest.raises(LimitExceeded):
+        made.feed(b"\xff\xff\x03")
+        for _ in range(12):
+            assert made.feed(b"\x63" + b"x" * 99) == []
+    long = StreamDecoder(Stream(List(STRING)), (0,), limits=Limits(bytes=1000))
+    long.feed(b"\x64")
+    assert sum(len(long.feed(b"\x01\x63" + b"x" * 99)) for _ in range(100)) == 100
+
+
 def test_the_count_limit_is_what_the_caller_says() -> None:
     for type in (List(U32), List(F64), List(STRING), List(S16), List(SMALL)):
         make = decoder(type, Limits(count=3))
