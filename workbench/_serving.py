@@ -69,6 +69,7 @@ class Serving:
         self._lattice = lattice
         self._server: RpcServer | None = None
         self._served: dict[str, ServedFunctions] = {}
+        self._starting = asyncio.Lock()
 
     def exports(self, target: str) -> Mapping[str, Interface] | None:
         """The interfaces that an id of ours serves; None for any other id."""
@@ -79,6 +80,12 @@ class Serving:
         self, id: str, implementations: Mapping[str, Any], wit: str | Path | None
     ) -> ServedFunctions:
         """Serve; nothing is subscribed when this raises."""
+        async with self._starting:
+            return await self._start(id, implementations, wit)
+
+    async def _start(
+        self, id: str, implementations: Mapping[str, Any], wit: str | Path | None
+    ) -> ServedFunctions:
         self._refuse_taken(id)
         pairs = [(self._interface(name, wit), given) for name, given in implementations.items()]
         interfaces = {interface.id: interface for interface, _ in pairs}

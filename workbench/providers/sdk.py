@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from workbench.errors import WitError, WorkbenchError
 from workbench.lattice.http_neighbours import HttpNeighbours
+from workbench.lattice.python_functions import python_name
 from workbench.lattice.rpc import InvocationContext, RpcClient
 from workbench.lattice.trace import Tracer
 from workbench.nats import Connection
@@ -135,9 +136,9 @@ def exported_handlers(provider: Provider) -> dict[str, dict[str, tuple[Function,
     missing: list[str] = []
     for interface in provider.interfaces():
         for function in interface.functions.values():
-            method = getattr(provider, method_name(function), None)
+            method = getattr(provider, python_name(function), None)
             if not callable(method):
-                missing.append(f"{method_name(function)}({_parameters(function)})")
+                missing.append(f"{python_name(function)}({_parameters(function)})")
                 continue
             _check_parameters(function, method)
             handler = _handler(function, method)
@@ -151,13 +152,6 @@ def exported_handlers(provider: Provider) -> dict[str, dict[str, tuple[Function,
     return exports
 
 
-def method_name(function: Function) -> str:
-    """``[method]bucket.list-keys`` → ``bucket_list_keys``; ``get-many`` → ``get_many``."""
-    kind, _, rest = function.name.rpartition("]")
-    name = rest.replace(".", "_")
-    return attribute_name(f"new-{name}" if kind == "[constructor" else name)
-
-
 def _parameters(function: Function) -> str:
     return ", ".join(["self", "ctx", *(attribute_name(name) for name, _ in function.params)])
 
@@ -167,8 +161,8 @@ def _check_parameters(function: Function, method: Callable[..., Any]) -> None:
         inspect.signature(method).bind(None, *(None for _ in function.params))
     except TypeError:
         raise ProviderFailed(
-            f"{method_name(function)} does not take what {function.name} passes",
-            hint=f"write it as {method_name(function)}({_parameters(function)})",
+            f"{python_name(function)} does not take what {function.name} passes",
+            hint=f"write it as {python_name(function)}({_parameters(function)})",
         ) from None
 
 

@@ -6,8 +6,7 @@ import pytest
 
 from workbench.errors import WitError
 from workbench.lattice.rpc import InvocationContext
-from workbench.providers.sdk import Provider, ProviderFailed, exported_handlers, method_name
-from workbench.wire.wit.types import Function
+from workbench.providers.sdk import Provider, ProviderFailed, exported_handlers
 from workbench.wire.wit.values import Err, Ok
 
 WIT = """package demo:count@0.1.0;
@@ -96,17 +95,3 @@ def test_a_method_with_other_parameters_is_refused():
     with pytest.raises(ProviderFailed) as caught:
         exported_handlers(Wrong())
     assert "f(self, ctx, a)" in caught.value.hint
-
-
-@pytest.mark.parametrize(
-    ("wit", "python"),
-    [
-        ("get-many", "get_many"),
-        ("[method]bucket.list-keys", "bucket_list_keys"),
-        ("[static]bucket.open", "bucket_open"),
-        ("[constructor]bucket", "new_bucket"),
-        ("import", "import_"),
-    ],
-)
-def test_method_names_are_snake_case(wit: str, python: str):
-    assert method_name(Function(wit)) == python
