@@ -201,7 +201,7 @@ def test_the_layout_is_what_bulk_transfer_relies_on() -> None:
 
 def test_the_structs_that_are_packed_here_are_those_that_wasmtime_py_declares() -> None:
     """The check at import covers what moves in bulk; a new wasmtime-py must pass this as well."""
-    union = dict(ffi.wasmtime_component_valunion_t._fields_)
+    union: dict[str, Any] = {f[0]: f[1] for f in ffi.wasmtime_component_valunion_t._fields_}
 
     def places(struct: Any) -> list[tuple[str, int]]:
         return [(name, getattr(struct, name).offset) for name, _ in struct._fields_]
