@@ -111,7 +111,7 @@ async def test_a_component_of_the_same_host_is_asked_without_a_message(component
         call = await front.call()
         assert (call.source, call.target, call.function) == ("httpd", "hello", "handle")
         assert call.error is None and call.result.value.status == 200
-        assert call.params[0].path_with_query == "/other/path"
+        assert call.params is not None and call.params[0].path_with_query == "/other/path"
 
 
 async def test_a_component_of_another_host_is_asked_over_the_lattice(component: str):

@@ -329,8 +329,9 @@ class BodyStream:
 
 async def _next(chunks: AsyncIterator[bytes], limit_s: float | None) -> bytes:
     """The next chunk; empty at the end. `HttpError` when it takes longer than the guest allows."""
+    limit = asyncio.timeout(limit_s)
     try:
-        async with asyncio.timeout(limit_s) as limit:
+        async with limit:
             return await anext(chunks, b"")
     except TimeoutError:
         if limit.expired():

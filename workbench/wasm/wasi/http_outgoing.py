@@ -97,8 +97,9 @@ async def _send(
         trailers=None if sink.is_empty else stream.trailers,
     )
     given = RequestOptions(chosen.connect, chosen.first_byte, chosen.between_bytes)
+    limit = asyncio.timeout(_until_head_s(given))
     try:
-        async with asyncio.timeout(_until_head_s(given)) as limit:
+        async with limit:
             response = await http(call.ctx, sent, given)
     except TimeoutError:
         if limit.expired():
