@@ -13,6 +13,7 @@ from workbench import aio
 from workbench.errors import Trap, WitError
 from workbench.host.options import LogLine
 from workbench.wasm import Component, Engine
+from workbench.wire.http import HttpError, HttpRequest, HttpResponse, collect
 from workbench.wire.wit.bundled import new_resolver
 from workbench.wire.wit.types import Interface
 from workbench.wire.wit.values import Case, Err, Ok
@@ -122,3 +123,25 @@ def test_versions_of_wasi_may_differ_inside_one_component(made: Made, engine: En
     versions = {name.partition("@")[2] for name in (*hello.imports, *hello.exports)}
     assert len(versions) > 1, "the engine was built against one release, its adapter another"
     assert hello.http("GET", "/").status == 200
+
+
+def test_requests_of_a_component_go_to_a_python_function_that_may_refuse_them(
+    made: Made, engine: Engine
+) -> None:
+    hello = Component.open(made(tools.javascript, "hello", "hello"), engine=engine)
+    asked: list[tuple[str, str | None, str | None, bytes]] = []
+
+    async def there(request: HttpRequest) -> HttpResponse:
+        body = await collect(request.body)
+        asked.append((request.method, request.authority, request.path_with_query, body))
+        return HttpResponse(201, [("content-type", b"text/plain")], b"pong")
+
+    reply = hello.http("GET", "/fetch", imports={"wasi:http/outgoing-handler": there})
+    assert reply.text == "201 pong"
+    assert asked == [("POST", "there.example", "/x", b"ping")]
+
+    def nowhere(request: HttpRequest) -> HttpResponse:
+        raise HttpError("connection-refused")
+
+    reply = hello.http("GET", "/fetch", imports={"wasi:http/outgoing-handler": nowhere})
+    assert reply.text == "refused: TypeError"
