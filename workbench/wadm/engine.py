@@ -42,6 +42,7 @@ from workbench.wadm.reconcile import cleanup, context_of, plan
 from workbench.wadm.scalers import Context, LinkScaler, Plan, Scaler, Step
 from workbench.wadm.scalers.base import failed
 from workbench.wadm.story import Story, StoryLine
+from workbench.wadm.watch import Watch
 from workbench.wire import events
 from workbench.wire.control import Inventory
 from workbench.wire.records import Link
@@ -61,7 +62,8 @@ class Engine:
         self.flights = Flights()
         self.apps: dict[str, App] = {}
         self.published: dict[str, Status] = {}
-        self.heard: dict[str, float] = {}
+        self._watch = Watch(self.timing.probe_after_s)
+        self.heard: Mapping[str, float] = self._watch.heard
         self._stories: dict[str, Story] = {}
         self._scalers: dict[str, Scaler] = {}
         self._plans: dict[str, Plan] = {}
@@ -146,12 +148,12 @@ class Engine:
         if len(self._seen_events) > _REMEMBERED_EVENTS:
             self._seen_events.popitem(last=False)
         if event.source in self.observed.hosts:
-            self.heard[event.source] = now
+            self._watch.hear(event.source, now)
         had_hosts = bool(self.observed.hosts)
         intake = take(self.observed, self.flights, event, now)
         self._adopt(intake.observed, intake.topics, self._cause(event))
         if event.source in self.observed.hosts:
-            self.heard[event.source] = now
+            self._watch.hear(event.source, now)
         for landing in intake.landings:
             self._landed(landing, now)
         for name in intake.stale_configs:
@@ -182,7 +184,7 @@ class Engine:
         self._rewire()
         had_hosts = bool(self.observed.hosts)
         state, topics = with_inventory(self.observed, host_id, inventory, now)
-        self.heard[host_id] = now
+        self._watch.hear(host_id, now)
         self._adopt(state, topics, f"the inventory of {inventory.friendly_name or host_id[:8]}")
         if not had_hosts:
             self._look(self._scalers, "the first host was found")
@@ -218,7 +220,7 @@ class Engine:
         for flight in self.flights.drop_host(host_id):
             self._close(flight.app, flight.token, now, f"the host {why}")
             self._look([flight.scaler], f"host {name} {why}")
-        self.heard.pop(host_id, None)
+        self._watch.forget(host_id)
         state, topics = without_host(self.observed, host_id)
         self._adopt(state, topics, f"host {name} {why}")
         if not self.observed.hosts:
@@ -358,9 +360,8 @@ class Engine:
                 self._look([setback.scaler], "it is time to try again")
             else:
                 self._inquiries[setback.command] = "it was not answered"
-        for host, at in self.heard.items():
-            if now - at >= self.timing.probe_after_s and not self._asked(host):
-                self._inquiries[ReadHost(host)] = "it is silent"
+        for host in self._watch.silent(now, self._asked):
+            self._inquiries[ReadHost(host)] = "it is silent"
         if self.observed.hosts and now - self._links_read_at >= self.timing.links_every_s:
             self._links_read_at = now
             self._inquiries[ReadLinks()] = "it is time to"
@@ -483,10 +484,8 @@ class Engine:
 
     def next_time(self) -> float | None:
         """When `run` is due even if nothing happens."""
-        times = [at for at in (self.flights.next_time(),) if at is not None]
-        times += [
-            at + self.timing.probe_after_s for h, at in self.heard.items() if not self._asked(h)
-        ]
+        due = (self.flights.next_time(), self._watch.next_time())
+        times = [at for at in due if at is not None]
         if self.observed.hosts:
             times.append(self._links_read_at + self.timing.links_every_s)
         times += [retired.until for retired in self._retired.values()]
