@@ -15,19 +15,9 @@ from workbench.wire.limits import Limits
 from workbench.wire.wit.values import Handle
 from workbench.wire.wrpc.leb128 import Buffer, read_u32, signed_reader, unsigned_reader
 
-__all__ = [
-    "NeedMore",
-    "Plain",
-    "bytes_reader",
-    "case_index",
-    "enum_reader",
-    "flags_reader",
-    "float_list_reader",
-    "handle_reader",
-    "prim_reader",
-    "read_count",
-    "read_option_byte", "read_result_byte",
-]  # fmt: skip
+__all__ = ["FLOATS", "NeedMore", "Plain", "bytes_reader", "case_index", "enum_reader",
+           "flags_reader", "float_list_reader", "handle_reader", "prim_reader", "read_count",
+           "read_option_byte", "read_result_byte"]  # fmt: skip
 
 Plain: TypeAlias = Callable[[Buffer, int], tuple[Any, int]]
 
