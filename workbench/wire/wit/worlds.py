@@ -108,6 +108,11 @@ class _WorldBuilder:
         for key, item in world.exports.items():
             self._add("export", *_renamed(key, item, renames), include.path.offset)
         self._include_types(world, include.path.offset)
+        for place, doc in world.docs.items():
+            # Of a type, or of an import or export: `import key`.
+            direction, space, key = place.partition(" ")
+            renamed = f"{direction} {renames.get(key, key)}" if space else place
+            self._body.docs.setdefault(renamed, doc)
 
     def _include_types(self, world: World, offset: int) -> None:
         body = self._body
@@ -118,8 +123,6 @@ class _WorldBuilder:
                 )
             if name in world.uses:
                 body.uses.setdefault(name, world.uses[name])
-        for place, doc in world.docs.items():
-            body.docs.setdefault(place, doc)
 
     # -- elaboration --------------------------------------------------------------------------
 

@@ -349,6 +349,14 @@ def test_a_renamed_part_of_an_included_world_is_called_by_its_new_name() -> None
     assert list(world.exports) == ["j"] and world.exports["j"].id == "j"  # type: ignore[union-attr]  # an interface
 
 
+def test_doc_comments_of_an_included_world_follow_its_names() -> None:
+    made = resolver(
+        "package t:t; interface a { } world v { /// Of it.\n import i: a; /// Of t.\n type t = u8; }"
+        "world w { include v with { i as j } }"
+    )
+    assert made.world("w").docs == {"import j": "Of it.", "t": "Of t."}
+
+
 def test_an_included_world_brings_its_types() -> None:
     base = "package t:t; interface a { type x = u8; } world v { use a.{x}; enum e { p } export f: func(e: e); }"
     world = resolver(f"{base} world w {{ include v; import g: func(a: u8); }}").world("w")
