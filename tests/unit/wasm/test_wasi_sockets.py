@@ -6,6 +6,7 @@ import asyncio
 import os
 import socket
 import time
+from typing import Any
 
 import pytest
 
@@ -232,7 +233,11 @@ async def test_a_guest_that_waits_for_a_connection_is_stopped_within_50_ms(guest
     waiting = asyncio.Event()
     loop = asyncio.get_running_loop()
     said = script("network", "print('waiting') or wait_for_ever()")
-    instantiator.on_log = lambda *line: loop.call_soon_threadsafe(waiting.set)
+
+    def on_log(stream: str, line: str, ctx: Any) -> None:
+        loop.call_soon_threadsafe(waiting.set)
+
+    instantiator.on_log = on_log
     call = asyncio.ensure_future(instantiator.call("", "check", (said,), timeout_s=60))
     await waiting.wait()
     begun = time.monotonic()

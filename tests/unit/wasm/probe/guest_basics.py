@@ -1,4 +1,4 @@
-# pyright: reportUndefinedVariable=false
+# pyright: reportUndefinedVariable=false, reportPossiblyUnboundVariable=false, reportAttributeAccessIssue=false
 # ruff: noqa: F821 (the names are those of guest_prelude.py)
 """Guest scripts: everything but files and sockets."""
 

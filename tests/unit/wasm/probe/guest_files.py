@@ -1,4 +1,4 @@
-# pyright: reportUndefinedVariable=false
+# pyright: reportUndefinedVariable=false, reportPossiblyUnboundVariable=false
 # ruff: noqa: F821 (the names are those of guest_prelude.py)
 """Guest scripts: files and directories, on whatever is granted as ``/``."""
 

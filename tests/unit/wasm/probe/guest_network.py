@@ -1,4 +1,4 @@
-# pyright: reportUndefinedVariable=false
+# pyright: reportUndefinedVariable=false, reportPossiblyUnboundVariable=false
 # ruff: noqa: F821, RUF059 (names of guest_prelude.py; what is unpacked is also kept alive)
 """Guest scripts: sockets and names."""
 
