@@ -16,14 +16,14 @@ import time
 import weakref
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from workbench.errors import InvalidComponent, NotRunning
-from workbench.wasm import capi
+from workbench.wasm import capi, carried, carrier, carrier_types
 from workbench.wasm import introspect as introspection
 from workbench.wasm.cache import CompiledCache, default_directory
 from workbench.wasm.capi import wasmtime
-from workbench.wasm.carrier import rewritten
 from workbench.wasm.compiled import CompiledComponent
 from workbench.wasm.introspect import Introspection, introspect
 from workbench.wasm.limits import StoreLimits
@@ -41,15 +41,26 @@ _VERSION = importlib.metadata.version("wasmtime")
 _PROGRESS_EVERY_S = 0.25
 _IDLE_TICKS = 50
 _HASH_ON_LOOP_BYTES = 256 * 1024
-_CONFIGURATION = "epoch,no-concurrency,4"
+_CONFIGURATION = "epoch,no-concurrency"
 """Names the engine's settings in the cache key; change it with them."""
 
 _PLAIN, _CARRIES = b"p", b"c"
 """Whether cached code is of a component that `carrier.py` has rewritten."""
-_DESCRIBED_BY = hashlib.sha256(
-    b"".join(Path(module.__file__ or "").read_bytes() for module in (introspection, wit_types))
-).digest()
+
+
+def _version_of(*modules: ModuleType) -> bytes:
+    """Changes with the source of these modules; where there is none, with every start."""
+    try:
+        sources = [Path(module.__file__ or "").read_bytes() for module in modules]
+    except OSError:
+        return os.urandom(32)
+    return hashlib.sha256(b"".join(sources)).digest()
+
+
+_DESCRIBED_BY = _version_of(introspection, wit_types, carried)
 """Tells what an older or newer version of this code described."""
+_REWRITTEN_BY = _version_of(carrier, carrier_types, carried)
+"""What is compiled is what these make of a component."""
 
 
 class Engine:
@@ -218,7 +229,7 @@ class Engine:
         return native, found
 
     def _compile_and_read(self, data: bytes, name: str) -> tuple[Any, Introspection]:
-        carrying = rewritten(data)
+        carrying = carrier.rewritten(data)
         if carrying is not None:
             try:
                 native = self._compile(carrying, name)
@@ -352,7 +363,7 @@ def _stop(pool: WorkerPool, clock: _EpochClock) -> None:
 
 
 def _cache_tag(metered: bool) -> str:
-    configuration = _CONFIGURATION + (",fuel" if metered else "")
+    configuration = _CONFIGURATION + (",fuel" if metered else "") + f",{_REWRITTEN_BY.hex()}"
     return f"wasmtime {_VERSION} {platform.system()} {platform.machine()} {configuration}"
 
 

@@ -273,7 +273,7 @@ def test_a_component_that_does_not_stand_it_is_compiled_as_it_is(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     text = echo_component(Tuple((BYTES, BYTES, F64)))
-    monkeypatch.setattr("workbench.wasm.engine.rewritten", lambda data: data[:-20])
+    monkeypatch.setattr("workbench.wasm.carrier.rewritten", lambda data: data[:-20])
     component = engine.load_blocking(wat_to_bytes(text))
     assert not component.found.carried
     sent = [(b"a", b"\xff", 0.5)]
