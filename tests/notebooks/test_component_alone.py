@@ -9,7 +9,6 @@ import pytest
 
 from tests.notebooks.notebook_run import load, outputs_of, run, text_of
 
-
 pytestmark = pytest.mark.timeout(300)  # it builds a component
 
 
