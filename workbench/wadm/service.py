@@ -133,7 +133,7 @@ class Service:
         return (*self._problems, *of_lattices)
 
     def trouble(self, text: str) -> None:
-        if text not in self._problems:
+        if not self._problems or self._problems[-1] != text:
             log.warning("wadm: %s", text)
             self._problems.append(text)
             self._watchers.tell()
@@ -146,6 +146,10 @@ class Service:
                 await self._take_turn()
             except WorkbenchError as error:
                 self.trouble(error.message)
+                await asyncio.sleep(RETRY_S)
+            except Exception as error:
+                log.exception("wadm: taking turns failed")
+                self.trouble(f"taking turns failed: {type(error).__name__}: {error}")
                 await asyncio.sleep(RETRY_S)
             finally:
                 await self._stand_down()

@@ -240,6 +240,24 @@ async def test_a_full_server_is_said_and_tried_again(
     await soon(service.acting())
 
 
+async def test_a_fault_of_ours_ends_no_service(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("workbench.wadm.service.RETRY_S", 0.01)
+    act, faults = Service._act, 1
+
+    async def faulty(service: Service) -> None:
+        nonlocal faults
+        faults -= 1
+        if faults == 0:
+            raise RuntimeError("a bug")
+        await act(service)
+
+    monkeypatch.setattr(Service, "_act", faulty)
+    service = await services.acting()
+    assert service.problems == ("taking turns failed: RuntimeError: a bug",)
+
+
 async def test_without_jetstream_it_says_so_at_once() -> None:
     server = await Server.start(jetstream=False)
     nc = await connect(server)
