@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
+from workbench.errors import UsageError
 from workbench.wasm.directories import Directory, MemoryDirectory, RealDirectory
 from workbench.wasm.http_grants import checked_hosts, permits
 from workbench.wasm.network_grants import NetworkGrants
@@ -28,7 +29,7 @@ from them is the failure of the guest's stream.
 """
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Grants:
     """What one invocation gets through WASI beside clocks and randomness.
 
@@ -48,6 +49,29 @@ class Grants:
 
     def __post_init__(self) -> None:
         checked_hosts(self.http)
+        if isinstance(self.stdin, str):
+            raise UsageError("stdin is bytes, not text", hint="write stdin=text.encode()")
+        if isinstance(self.arguments, str):
+            raise UsageError(
+                f"arguments={self.arguments!r} is one text", hint="pass a tuple of arguments"
+            )
+        for name, value in self.environment.items():
+            if not isinstance(name, str) or not isinstance(value, str):
+                raise UsageError(f"the variable {name!r} and its value must be texts")
+        for path, directory in self.directories.items():
+            if not isinstance(directory, Directory):
+                raise UsageError(
+                    f"what is granted as {path!r} is no directory but {directory!r:.80}",
+                    hint="pass a RealDirectory(path), writable=True if need be, "
+                    "or a MemoryDirectory",
+                )
+
+    def __repr__(self) -> str:
+        # Values of variables are often secrets, and stdin may be anything.
+        return (
+            f"<Grants variables {list(self.environment)}, arguments {list(self.arguments)}, "
+            f"directories {dict(self.directories)}, {self.network}, http {list(self.http)}>"
+        )
 
     def permits_http(self, authority: str, scheme: str | None) -> bool:
         """Whether a request may be sent to a host, which may have a port."""

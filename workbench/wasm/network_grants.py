@@ -56,6 +56,9 @@ class NetworkGrants:
 
     def __post_init__(self) -> None:
         lists = ("tcp", "udp", "tcp_listen", "udp_listen")
+        for name in (*lists, "names"):
+            if isinstance(given := getattr(self, name), str):
+                raise UsageError(f"{name}={given!r} is one text", hint=f"write {name}=[{given!r}]")
         rules = {name: tuple(map(_rule, getattr(self, name))) for name in lists}
         object.__setattr__(self, "_rules", rules)
         for name in self.names:

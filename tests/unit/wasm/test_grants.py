@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import ipaddress
 import threading
+from collections.abc import Callable
 
 import pytest
 
@@ -114,3 +115,25 @@ async def test_a_component_is_run_with_grants_of_its_own() -> None:
 
     assert await component.arun("code-of-stdin", grants=Grants(stdin=gone)) == 15
     assert await component.arun("code-of-stdin", grants=Grants(stdin=b"x")) == 98
+
+
+def test_secrets_do_not_show_in_what_is_printed() -> None:
+    grants = Grants(environment={"TOKEN": "s3cret"}, stdin=b"s3cret", http=["example.com"])
+    assert "s3cret" not in repr(grants)
+    assert "TOKEN" in repr(grants) and "example.com" in repr(grants)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (lambda: Grants(stdin="text"), "stdin is bytes"),  # type: ignore[arg-type]  # on purpose
+        (lambda: Grants(arguments="a b"), "is one text"),  # type: ignore[arg-type]  # on purpose
+        (lambda: Grants(environment={"A": 1}), "must be texts"),  # type: ignore[dict-item]  # same
+        (lambda: Grants(directories={"/": "here"}), "no directory but"),  # type: ignore[dict-item]
+        (lambda: NetworkGrants(tcp="127.0.0.1:80"), "tcp='127.0.0.1:80' is one text"),
+        (lambda: NetworkGrants(names="example.com"), "is one text"),
+    ],
+)
+def test_a_slip_in_a_grant_is_told_where_it_is_made(wrong: Callable[[], object], said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        wrong()
