@@ -64,8 +64,8 @@ class _Parser(ItemParser):
         document.main.name, document.main.offset, document.main.doc = name, offset, doc
 
     def _package_item(self, package: PackageDecl) -> None:
-        doc, first = self.doc(), self.index
-        gate = self.gate()
+        first = self.index
+        doc, gate = self.head()
         word = self.word
         if word == "interface":
             interface = self._interface()
@@ -96,8 +96,7 @@ class _Parser(ItemParser):
         self.expect("{")
         while self.kind != "}":
             self._refuse_end(start, "the interface")
-            doc = self.doc()
-            gate = self.gate()
+            doc, gate = self.head()
             if self.word == "use" and self.peek_kind() != ":":
                 interface.uses.append(self.use(gate))
             elif self.type_keyword():
@@ -119,8 +118,7 @@ class _Parser(ItemParser):
         return world
 
     def _world_item(self, world: WorldDecl) -> None:
-        doc = self.doc()
-        gate = self.gate()
+        doc, gate = self.head()
         word = self.word
         if word == "import":
             world.externs.append(self._extern("import", doc, gate))

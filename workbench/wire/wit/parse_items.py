@@ -177,7 +177,14 @@ class ItemParser:
         """The doc comment before the token under the cursor."""
         return self.source.docs.get(self.index, "")
 
-    def gate(self) -> Gate | None:
+    def head(self) -> tuple[str, Gate | None]:
+        """The doc comments and gates before an item, in either order."""
+        doc, gate = self.doc(), self._gate()
+        if gate is not None and (behind := self.doc()):
+            doc = f"{doc}\n{behind}" if doc else behind
+        return doc, gate
+
+    def _gate(self) -> Gate | None:
         if self.kind != "@":
             return None
         gate = Gate(self.offset)
@@ -255,8 +262,7 @@ class ItemParser:
             return
         self.expect("{")
         while self.kind != "}":
-            doc = self.doc()
-            gate = self.gate()
+            doc, gate = self.head()
             if self.word == "constructor" and self.peek_kind() == "(":
                 resource.functions.append(self._constructor(resource.name, doc, gate))
             else:

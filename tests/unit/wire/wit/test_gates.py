@@ -119,6 +119,27 @@ def test_two_declarations_of_which_one_is_gated_out_do_not_collide() -> None:
     assert resolved(body).interface("x").types == {"a": U8}
 
 
+def test_doc_comments_may_stand_on_either_side_of_a_gate() -> None:
+    gate = "@since(version = 1.0.0)"
+    made = resolved(f"""/// A.
+    {gate}
+    /// B.
+    interface x {{
+      {gate}
+      /// C.
+      f: func();
+      resource r {{
+        /// D.
+        {gate} m: func();
+      }}
+    }}""").interface("x")
+    assert made.doc == "A.\nB."
+    assert {name: function.doc for name, function in made.functions.items()} == {
+        "[method]r.m": "D.",
+        "f": "C.",
+    }
+
+
 def test_the_feature_that_was_once_written_behind_the_version_is_read_over() -> None:
     made = resolved("interface x { @since(version = 1.0.0, feature = z) f: func(); }")
     assert list(made.interface("x").functions) == ["f"]
