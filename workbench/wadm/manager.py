@@ -21,7 +21,7 @@ from workbench.wadm.worker import Worker
 from workbench.wire.subjects import WADM_API_PREFIX, is_token
 from workbench.wire.wadm import Status
 
-__all__ = ["FOREIGN_AT_WORK", "Manager", "ManagerOptions"]
+__all__ = ["Manager", "ManagerOptions"]
 
 log = logging.getLogger(__name__)
 
@@ -75,7 +75,7 @@ class Manager:
             lattice=self.lattice,
             prefix=self._options.api_prefix,
             outvoted=self._outvoted,
-            foreign=lambda _lattice: self._running().trouble(FOREIGN_AT_WORK),
+            foreign=self._foreign,
         )
         if keeper := await self._election.claim():
             raise WadmError(
@@ -116,6 +116,10 @@ class Manager:
     def _outvoted(self, why: str) -> None:
         log.warning("the manager of lattice %s stops: %s", self.lattice, why)
         self._leaving = asyncio.create_task(self.stop(), name=f"stop wadm {self.lattice}")
+
+    def _foreign(self, _lattice: str) -> None:
+        if self._worker is not None:
+            self._worker.trouble(FOREIGN_AT_WORK)
 
     async def _mend(self) -> None:
         await ensure_all(self._nc.js, self._options.layout)

@@ -56,6 +56,23 @@ async def test_a_second_manager_refuses_to_start(manager: Manager, nc: Connectio
         await Manager(nc, "a.b").start()
 
 
+async def test_a_real_manager_beside_it_is_a_problem_that_is_said(
+    manager: Manager, nc: Connection
+) -> None:
+    await nc.publish("wadm.notify.elsewhere", b'{"DeleteScalers":"x"}')
+    await nc.publish("wadm.notify.default", b'{"DeleteScalers":"x"}')
+    await until(manager, lambda: manager.problems)
+    assert manager.problems == ("a wadm server acts on this lattice too: stop one of the two",)
+
+
+async def test_one_that_is_outvoted_stops(manager: Manager, nc: Connection) -> None:
+    """As after a stalled network: another one was active before."""
+    await nc.publish("wadm.peers.wadm.api", b'{"kind":"active","id":"other","since":1,"where":"x"}')
+    while manager.running:
+        await nc.flush()
+    assert not await WadmClient(nc).is_running()
+
+
 async def test_it_serves_only_while_it_runs(nc: Connection) -> None:
     manager = Manager(nc, options=ManagerOptions(layout=Layout(storage="memory")))
     assert not manager.running
