@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -13,93 +12,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.unit.wasm.path_operations import ONE, TWO, outcome
 from workbench.wasm import MemoryDirectory, RealDirectory
-from workbench.wasm.wasi.filesystem_errors import error_code
 from workbench.wasm.wasi.filesystem_memory import open_memory
-from workbench.wasm.wasi.filesystem_paths import HERE, walk
-from workbench.wasm.wasi.filesystem_port import OpenFile, OpenFolder, OpenHow
 from workbench.wasm.wasi.filesystem_real import open_real
 
 SECRET = b"outside"
 
 
-def _place(act: Callable[..., Any]) -> Callable[..., Any]:
-    """An operation on the place of a path, not on the folder itself."""
-
-    def at(base: OpenFolder, path: str, *rest: Any) -> Any:
-        with walk(base, path) as place:
-            return "here" if place.name == HERE else act(place.folder, place.name, *rest)
-
-    return at
-
-
-def _stat(base: OpenFolder, path: str) -> Any:
-    with walk(base, path, follow=True) as place:
-        found = place.folder.stat() if place.name == HERE else place.folder.stat_at(place.name)
-        return found.kind, found.size if found.kind == "regular-file" else 0
-
-
-def _read(base: OpenFolder, path: str, how: OpenHow = OpenHow()) -> Any:  # noqa: B008 - frozen
-    with walk(base, path, follow=True) as place:
-        if place.name == HERE:
-            return "here"
-        node = place.folder.open(place.name, how)
-    try:
-        if node.kind == "directory":
-            return sorted(node.entries())  # type: ignore[attr-defined]  # its kind says so
-        file: OpenFile = node  # type: ignore[assignment]  # as above
-        if how.write:
-            file.append(path.encode())
-        return file.read(99, 0)
-    finally:
-        node.close()
-
-
-def _write(base: OpenFolder, path: str) -> Any:
-    return _read(base, path, OpenHow(write=True, create=True))
-
-
-def _two(verb: str) -> Callable[..., Any]:
-    def at(base: OpenFolder, path: str, other: str) -> Any:
-        with walk(base, path) as old, walk(base, other) as new:
-            if HERE in (old.name, new.name):
-                return "here"
-            return getattr(old.folder, verb)(old.name, new.folder, new.name)
-
-    return at
-
-
-ONE: dict[str, Callable[..., Any]] = {
-    "stat": _stat,
-    "read": _read,
-    "write": _write,
-    "make folder": _place(lambda folder, name: folder.make_folder(name)),
-    "remove folder": _place(lambda folder, name: folder.remove_folder(name)),
-    "remove": _place(lambda folder, name: folder.remove(name)),
-    "read link": _place(lambda folder, name: folder.read_link(name)),
-    "exclusive": lambda base, path: _read(
-        base, path, OpenHow(write=True, create=True, exclusive=True)
-    ),
-}
-TWO: dict[str, Callable[..., Any]] = {
-    "link": _two("link"),
-    "rename": _two("rename"),
-    "make link": _place(lambda folder, name, target: folder.make_link(name, target)),
-}
 parts = st.sampled_from(["a", "b", "c", ".", "..", ""])
 paths = st.lists(parts, min_size=1, max_size=4).map("/".join)
 operations = st.one_of(
     st.tuples(st.sampled_from(sorted(ONE)), paths),
     st.tuples(st.sampled_from(sorted(TWO)), paths, paths),
 )
-
-
-def _outcome(base: OpenFolder, operation: tuple[str, ...]) -> Any:
-    name, *arguments = operation
-    try:
-        return (ONE.get(name) or TWO[name])(base, *arguments)
-    except OSError as error:
-        return error_code(error)
 
 
 @settings(max_examples=150)
@@ -115,7 +41,7 @@ def test_memory_answers_whatever_a_disk_answers_and_nothing_gets_out(
         memory = open_memory(MemoryDirectory())
         try:
             for step in steps:
-                assert _outcome(memory, step) == (found := _outcome(real, step)), step
+                assert outcome(memory, step) == (found := outcome(real, step)), step
                 assert found != SECRET, step
             assert sorted(os.listdir(above)) == ["a", "inside"]
             assert Path(above, "a").read_bytes() == SECRET
@@ -147,7 +73,7 @@ def test_a_link_that_is_swapped_in_while_we_walk_leads_nowhere(tmp_path: Path) -
     seen: dict[Any, int] = {}
     try:
         for _ in range(4000):
-            found = _outcome(base, ("read", "door/f"))
+            found = outcome(base, ("read", "door/f"))
             seen[found] = seen.get(found, 0) + 1
     finally:
         stop.set()
@@ -166,8 +92,8 @@ def test_a_folder_that_is_moved_away_while_we_are_in_it_is_no_way_out(tmp_path: 
     deep = base.enter("deep")
     os.rename(inside / "deep", tmp_path / "elsewhere")
     try:
-        assert _outcome(deep, ("read", "../secret")) == "not-permitted"
-        assert _outcome(deep, ("read", "er/../../secret")) == "not-permitted"
+        assert outcome(deep, ("read", "../secret")) == "not-permitted"
+        assert outcome(deep, ("read", "er/../../secret")) == "not-permitted"
     finally:
         deep.close()
         base.close()
@@ -180,6 +106,6 @@ def test_hostile_paths_are_refused_and_leave_nothing_open(tmp_path: Path, path: 
     (tmp_path / "a").mkdir()
     base = open_real(RealDirectory(tmp_path, writable=True))
     before = os.listdir("/proc/self/fd")
-    assert isinstance(_outcome(base, ("read", path)), str)
+    assert isinstance(outcome(base, ("read", path)), str)
     assert len(os.listdir("/proc/self/fd")) == len(before)
     base.close()

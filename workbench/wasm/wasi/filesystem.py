@@ -27,7 +27,7 @@ from workbench.wasm.wasi.filesystem_open import (
     is_text,
     open_directory,
 )
-from workbench.wasm.wasi.filesystem_paths import HERE, Place, walk
+from workbench.wasm.wasi.filesystem_paths import HERE, Place, demand_inside, walk
 from workbench.wasm.wasi.filesystem_port import OpenHow, Stat
 from workbench.wasm.wasi.io import InputStream, IoError, OutputStream
 from workbench.wasm.wasi.table import WasiInterface, function
@@ -247,12 +247,7 @@ class Types(WasiInterface):
     @_method("symlink-at")
     @staticmethod
     def symlink_at(call: CallState, at: Descriptor, target: str, path: str) -> None:
-        if target.startswith("/"):
-            raise failure(errno.EPERM)
-        if not target or "\0" in target:
-            raise failure(errno.EINVAL if target else errno.ENOENT)
-        if len(target.encode()) > 4095:
-            raise failure(errno.ENAMETOOLONG)
+        demand_inside(target)
         with walk(at.writable_folder, path) as place:
             _demand_name(place, errno.EEXIST)
             if place.must_be_folder:

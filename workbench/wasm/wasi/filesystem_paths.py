@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from workbench.wasm.memory_tree import failure
 from workbench.wasm.wasi.filesystem_port import OpenFolder
 
-__all__ = ["HERE", "Place", "walk"]
+__all__ = ["HERE", "Place", "demand_inside", "walk"]
 
 HERE = "."
 """The name of a place that is the folder itself."""
@@ -82,7 +82,7 @@ class _Walker:
 
     def _put(self, path: str) -> None:
         """Have the parts of a path walked next."""
-        _check(path)
+        demand_inside(path)
         parts = path.split("/")
         if not self._todo and parts[-1] in ("", "."):
             self._must_be_folder = True
@@ -127,12 +127,13 @@ class _Walker:
         return self._follow or self._must_be_folder
 
 
-def _check(path: str) -> None:
+def demand_inside(path: str) -> None:
+    """Raise for a path, or the target of a link, that can't lead to anything in a directory."""
     if not path:
         raise failure(errno.ENOENT)
     if "\0" in path:
         raise failure(errno.EINVAL)
-    if len(path.encode("utf-8", "surrogateescape")) > _PATH_BYTES:
+    if len(path.encode("utf-8", "surrogateescape")) >= _PATH_BYTES:
         raise failure(errno.ENAMETOOLONG)
     if path.startswith("/"):
         raise failure(errno.EPERM)
