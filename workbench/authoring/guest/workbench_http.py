@@ -90,7 +90,7 @@ def rehearse():
     """Answer made-up requests at the build: what Python learns from running its code stays.
 
     A request then need not learn it again, nor write it down in memory that it shares. That is
-    worth a fifth of its time and nothing else, so a component whose bindings are not as expected
+    worth a tenth of its time and nothing else, so a component whose bindings are not as expected
     does without.
     """
     for types in _made[:1]:
