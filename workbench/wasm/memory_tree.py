@@ -151,6 +151,8 @@ class Tree:
             return
         if isinstance(node, FolderNode) and to.is_below(node):
             raise failure(errno.EINVAL)
+        if isinstance(replaced, FolderNode) and folder.is_below(replaced):
+            raise failure(errno.ENOTEMPTY)
         if replaced is None:
             self._demand_name(to, new_name)
         elif isinstance(node, FolderNode):
