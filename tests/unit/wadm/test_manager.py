@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -11,6 +11,7 @@ import pytest
 from tests.conftest import connect
 from tests.golden.wadm import recorded_manifest
 from tests.unit.wadm.builders import component, manifest, scaler
+from tests.unit.wadm.waiting import WAIT_S, until
 from workbench.errors import WadmError
 from workbench.lattice.wadm import WadmClient
 from workbench.nats import Connection, Server
@@ -18,8 +19,6 @@ from workbench.wadm import Layout, Manager, ManagerOptions
 from workbench.wadm import worker as workers
 from workbench.wire import events
 from workbench.wire.wadm import StatusType
-
-WAIT_S = 10.0
 
 
 @pytest.fixture
@@ -33,17 +32,6 @@ async def manager(nats_server: Server) -> AsyncIterator[Manager]:
     finally:
         await manager.stop()
         await nc.close()
-
-
-async def until(manager: Manager, enough: Callable[[], object]) -> None:
-    """Until the manager has decided something that makes this true."""
-    changed = asyncio.Event()
-    unsubscribe = manager.subscribe(changed.set)
-    async with asyncio.timeout(WAIT_S):
-        while not enough():
-            changed.clear()
-            await changed.wait()
-    unsubscribe()
 
 
 async def test_a_second_manager_refuses_to_start(manager: Manager, nc: Connection) -> None:

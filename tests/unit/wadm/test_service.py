@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import connect
 from tests.golden.wadm import recorded_manifest
+from tests.unit.wadm.waiting import WAIT_S, until
 from workbench.errors import NatsError, WadmError
 from workbench.lattice.wadm import WadmClient
 from workbench.nats import Connection, Message, Server
@@ -20,7 +21,6 @@ from workbench.wadm.streams import command_consumer, ensure_all
 from workbench.wire import events
 from workbench.wire.wadm import StatusType
 
-WAIT_S = 10.0
 QUICK = ElectionTiming(beat_s=0.05, silent_s=0.4, objections_s=0.2)
 
 
@@ -64,17 +64,6 @@ async def services(nats_server: Server) -> AsyncIterator[Services]:
 async def announce(nc: Connection, lattice: str, host: str = "N1") -> None:
     started = events.host_started(host, friendly_name="n", labels={}, version="1.9.2")
     await nc.publish(f"wasmbus.evt.{lattice}.host_started", started)
-
-
-async def until(service: Service, enough: Callable[[], object]) -> None:
-    """Until the service, or a worker of it, has decided something that makes this true."""
-    changed = asyncio.Event()
-    unsubscribe = service.subscribe(changed.set)
-    async with asyncio.timeout(WAIT_S):
-        while not enough():
-            changed.clear()
-            await changed.wait()
-    unsubscribe()
 
 
 async def test_the_first_event_of_a_host_brings_its_lattice_under_management(

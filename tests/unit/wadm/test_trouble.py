@@ -5,13 +5,14 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
 from tests.conftest import connect
 from tests.golden.wadm import recorded_manifest
+from tests.unit.wadm.waiting import WAIT_S, until
 from workbench.errors import WadmError
 from workbench.lattice.wadm import WadmClient
 from workbench.nats import Connection, Server
@@ -21,8 +22,6 @@ from workbench.wadm import feed as feeds
 from workbench.wadm import worker as workers
 from workbench.wire import events
 from workbench.wire.wadm import StatusType
-
-WAIT_S = 15.0
 
 
 @pytest.fixture
@@ -41,16 +40,6 @@ async def manager(nats_server: Server, monkeypatch: pytest.MonkeyPatch) -> Async
 @pytest.fixture
 def client(nc: Connection) -> WadmClient:
     return WadmClient(nc)
-
-
-async def until(manager: Manager, enough: Callable[[], object]) -> None:
-    changed = asyncio.Event()
-    unsubscribe = manager.subscribe(changed.set)
-    async with asyncio.timeout(WAIT_S):
-        while not enough():
-            changed.clear()
-            await changed.wait()
-    unsubscribe()
 
 
 async def change(nc: Connection, stream: str, **config: Any) -> None:
