@@ -20,7 +20,7 @@ from types import ModuleType
 from typing import Any
 
 from workbench.errors import InvalidComponent, NotRunning
-from workbench.wasm import capi, carried, carrier, carrier_types
+from workbench.wasm import capi
 from workbench.wasm import introspect as introspection
 from workbench.wasm.cache import CompiledCache, default_directory
 from workbench.wasm.capi import wasmtime
@@ -44,9 +44,6 @@ _HASH_ON_LOOP_BYTES = 256 * 1024
 _CONFIGURATION = "epoch,no-concurrency"
 """Names the engine's settings in the cache key; change it with them."""
 
-_PLAIN, _CARRIES = b"p", b"c"
-"""Whether cached code is of a component that `carrier.py` has rewritten."""
-
 
 def _version_of(*modules: ModuleType) -> bytes:
     """Changes with the source of these modules; where there is none, with every start."""
@@ -57,10 +54,8 @@ def _version_of(*modules: ModuleType) -> bytes:
     return hashlib.sha256(b"".join(sources)).digest()
 
 
-_DESCRIBED_BY = _version_of(introspection, wit_types, carried)
+_DESCRIBED_BY = _version_of(introspection, wit_types)
 """Tells what an older or newer version of this code described."""
-_REWRITTEN_BY = _version_of(carrier, carrier_types, carried)
-"""What is compiled is what these make of a component."""
 
 
 class Engine:
@@ -224,19 +219,9 @@ class Engine:
             log.warning("cached code %s is not used: %s", cached.path.name, error)
             self.cache.discard(digest)
             return None
-        carries = cached.about[:1] == _CARRIES
-        found = _description(cached.about) or introspect(native, self.native, carries=carries)
-        return native, found
+        return native, _description(cached.about) or introspect(native, self.native)
 
     def _compile_and_read(self, data: bytes, name: str) -> tuple[Any, Introspection]:
-        carrying = carrier.rewritten(data)
-        if carrying is not None:
-            try:
-                native = self._compile(carrying, name)
-                return native, introspect(native, self.native, carries=True)
-            except InvalidComponent as error:
-                # Found out before code is made: it costs milliseconds.
-                log.debug("%s is not rewritten: %s", name or "a component", error)
         native = self._compile(data, name)
         return native, introspect(native, self.native)
 
@@ -363,20 +348,20 @@ def _stop(pool: WorkerPool, clock: _EpochClock) -> None:
 
 
 def _cache_tag(metered: bool) -> str:
-    configuration = _CONFIGURATION + (",fuel" if metered else "") + f",{_REWRITTEN_BY.hex()}"
+    configuration = _CONFIGURATION + (",fuel" if metered else "")
     return f"wasmtime {_VERSION} {platform.system()} {platform.machine()} {configuration}"
 
 
 def _described(found: Introspection) -> bytes:
     """The interfaces of a component for the cache: reading them out of it takes 30 ms."""
-    return (_CARRIES if found.carries else _PLAIN) + _DESCRIBED_BY + pickle.dumps(found)
+    return _DESCRIBED_BY + pickle.dumps(found)
 
 
 def _description(about: bytes) -> Introspection | None:
     """What `_described` wrote, if this same code wrote it. The cache vouches for the bytes."""
-    if about[1 : 1 + len(_DESCRIBED_BY)] != _DESCRIBED_BY:
+    if about[: len(_DESCRIBED_BY)] != _DESCRIBED_BY:
         return None
-    return pickle.loads(about[1 + len(_DESCRIBED_BY) :])
+    return pickle.loads(about[len(_DESCRIBED_BY) :])
 
 
 def _check(data: bytes, limits: StoreLimits) -> None:

@@ -26,16 +26,12 @@ Target = Callable[..., Any]
 
 
 def host_function(
-    function: Function, target: Target, where: str, carried: Function | None = None
+    function: Function, target: Target, where: str
 ) -> Callable[[CallState, int, int], None]:
-    """What wasmtime calls: lift the arguments, call ``target(state, *args)``, lower the result.
-
-    ``carried`` is the function as wasmtime knows it, where it carries bytes as text (carrier.py).
-    """
-    form, carries = carried or function, carried is not None
-    lifts = tuple((i * SIZE, lift_of(t, carries)) for i, (_, t) in enumerate(form.params))
+    """What wasmtime calls: lift the arguments, call ``target(state, *args)``, lower the result."""
+    lifts = tuple((i * SIZE, lift_of(t)) for i, (_, t) in enumerate(function.params))
     size = len(lifts) * SIZE
-    lower = lower_of(form.result, carries) if form.result is not None else None
+    lower = lower_of(function.result) if function.result is not None else None
 
     def call(state: CallState, args: int, results: int) -> None:
         block = capi.read(args, size) if size else b""

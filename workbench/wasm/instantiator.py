@@ -24,7 +24,6 @@ from workbench.wasm.traps import explain
 from workbench.wasm.values import Arena, Lift, Lower, lift_of, lower_all, lower_of
 from workbench.wasm.wasi.http_exchange import HttpExchange
 from workbench.wire.http import HttpRequest, HttpResponse
-from workbench.wire.wit.types import Function
 from workbench.wire.wit.values import Err, Ok
 
 if TYPE_CHECKING:
@@ -44,16 +43,15 @@ class _Export:
 
     __slots__ = ("index", "lift", "lowers", "name", "params", "quick", "results")
 
-    def __init__(self, export: ExportIndex, component_bytes: int, carried: Function | None) -> None:
+    def __init__(self, export: ExportIndex, component_bytes: int) -> None:
         function = export.function
         self.index = export
         self.name = repr(export)
         self.params = function.params
-        form, carries = carried or function, carried is not None
-        self.lowers: tuple[Lower, ...] = tuple(lower_of(t, carries) for _, t in form.params)
-        self.lift: Lift | None = None if form.result is None else lift_of(form.result, carries)
+        self.lowers: tuple[Lower, ...] = tuple(lower_of(t) for _, t in function.params)
+        self.lift: Lift | None = None if function.result is None else lift_of(function.result)
         self.results = 0 if self.lift is None else 1
-        self.quick = QuickCalls(form, component_bytes)
+        self.quick = QuickCalls(function, component_bytes)
 
 
 class Instantiator:
@@ -224,9 +222,7 @@ class Instantiator:
             index = self.component.functions.get((instance, name))
             if index is None:
                 raise _no_such_export(self.component, instance, name)
-            export = self._exports[instance, name] = _Export(
-                index, self.component.size, self.component.found.carried.get((instance, name))
-            )
+            export = self._exports[instance, name] = _Export(index, self.component.size)
         return export
 
     def _state(self, ctx: Any, port: LoopPort | None, timeout_s: float | None) -> CallState:

@@ -8,14 +8,12 @@ other's resources, and two interfaces may use one name for different things (ARC
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from wasmtime import component as wc
 
 from workbench.errors import InvalidComponent
 from workbench.wasm.capi import ffi
-from workbench.wasm.carried import uncarried
 from workbench.wire.wit import types as wit
 from workbench.wire.wit.types import Function, FunctionKind, Interface, ResourceType, World
 
@@ -38,13 +36,10 @@ class Introspection:
     """The WIT model of one component.
 
     ``resources`` maps every name under which an import instance exports a resource,
-    ``(instance, name)``, to the resource it really is. ``carried`` has the functions that carry
-    bytes as text in a component that `carrier.py` has rewritten, as wasmtime knows them.
+    ``(instance, name)``, to the resource it really is.
     """
 
-    def __init__(self, *, carries: bool = False) -> None:
-        self.carries = carries
-        self.carried: dict[tuple[str, str], Function] = {}
+    def __init__(self) -> None:
         self.imports: dict[str, Interface | Function] = {}
         self.exports: dict[str, Interface | Function] = {}
         self.resources: dict[tuple[str, str], ResourceType] = {}
@@ -57,7 +52,7 @@ class Introspection:
     def __getstate__(self) -> dict[str, Any]:
         # Kept with the compiled code (cache.py): without the handles that only `introspect` needs.
         state = Introspection().__dict__
-        kept = ("imports", "exports", "resources", "skipped", "carries", "carried")
+        kept = ("imports", "exports", "resources", "skipped")
         return state | {name: self.__dict__[name] for name in kept}
 
     def count(self) -> None:
@@ -95,16 +90,14 @@ class Introspection:
 class _Scope:
     """The named types of one interface, or of the world itself."""
 
-    def __init__(self, owner: Introspection, interface: str = "") -> None:
+    def __init__(self, owner: Introspection) -> None:
         self.owner = owner
-        self.interface = interface
         self.names: dict[wit.Type, str] = {}
         self.types: dict[str, wit.Type | ResourceType] = {}
 
     def declare(self, name: str, native: Any) -> None:
         bare = self._convert(native)
-        type = self._named(bare, self.names.setdefault(bare, name))
-        self.types[name] = uncarried(type) if self.owner.carries else type
+        self.types[name] = self._named(bare, self.names.setdefault(bare, name))
 
     def type(self, native: Any) -> wit.Type:
         bare = self._convert(native)
@@ -162,12 +155,9 @@ _CONVERT: dict[type, Any] = {
 }
 
 
-def introspect(component: Any, engine: Any, *, carries: bool = False) -> Introspection:
-    """Read imports and exports of a compiled wasmtime component.
-
-    ``carries`` says that the component was rewritten by `carrier.py`.
-    """
-    found = Introspection(carries=carries)
+def introspect(component: Any, engine: Any) -> Introspection:
+    """Read imports and exports of a compiled wasmtime component."""
+    found = Introspection()
     component_type = component.type
     root = _Scope(found)
     for side, natives in (
@@ -203,7 +193,7 @@ def _item(
 def _interface(
     found: Introspection, name: str, native: Any, engine: Any, *, imported: bool
 ) -> tuple[Interface, dict[wit.Type, str]]:
-    scope, natives = _Scope(found, name), []
+    scope, natives = _Scope(found), []
     uses: dict[str, tuple[str, str]] = {}
     for member, extern in native.exports(engine).items():
         item = extern.ty
@@ -237,20 +227,10 @@ _KINDS = {
 def _function(scope: _Scope, name: str, native: Any) -> Function:
     prefix = name[: name.index("]") + 1] if name.startswith("[") else ""
     params = tuple((n, scope.type(t)) for n, t in native.params)
-    function = Function(
+    return Function(
         name,
         params,
         scope.maybe(native.result),
         kind=_KINDS.get(prefix.replace("async ", "").replace("[async", "["), FunctionKind.FREE),
         is_async=bool(ffi.wasmtime_component_func_type_async(native.ptr())),
     )
-    if not scope.owner.carries:
-        return function
-    written = replace(
-        function,
-        params=tuple((n, uncarried(t)) for n, t in params),
-        result=function.result and uncarried(function.result),
-    )
-    if written != function:
-        scope.owner.carried[scope.interface, name] = function
-    return written

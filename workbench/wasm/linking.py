@@ -32,7 +32,6 @@ class Linked:
         self.resource_kinds = _number_resources(found)
         self.resources = {kind: resource for resource, kind in self.resource_kinds.items()}
         self._functions = HostFunctions()
-        self._carried = found.carried
         self._native_kinds = {k: capi.resource_type_new_host(k) for k in self.resources}
         self.pointer = capi.linker_new(engine)
         root = capi.linker_root(self.pointer)
@@ -96,8 +95,7 @@ class Linked:
 
     def _add_function(self, scope: int, instance: str, function: Function, target: Target) -> None:
         where = f"{instance}#{function.name}" if instance else function.name
-        carried = self._carried.get((instance, function.name))
-        number = self._functions.add(host_function(function, target, where, carried))
+        number = self._functions.add(host_function(function, target, where))
         data = function.name.encode()
         address = capi.address_of_bytes(data)
         _check(capi.linker_add_func(scope, address, len(data), HOST_FUNCTION, number, None))

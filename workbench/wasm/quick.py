@@ -17,7 +17,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import LimitHit
-from workbench.wasm.carried import BYTES
 from workbench.wasm.linking import Linked
 from workbench.wasm.store import CallState
 from workbench.wire.wit.types import (
@@ -86,7 +85,6 @@ class QuickCalls:
     __slots__ = ("_penalty", "_rest", "_streak", "_strikes", "_texts", "possible")
 
     def __init__(self, function: Function, component_bytes: int) -> None:
-        """``function`` as wasmtime knows it: there, bytes may be carried as text."""
         types = [kind for _, kind in function.params]
         texts = [index for index, kind in enumerate(types) if not _is_fixed(kind)]
         self._texts = tuple(texts)
@@ -94,7 +92,7 @@ class QuickCalls:
         self._penalty = PENALTY
         self.possible = (
             component_bytes <= COMPONENT_BYTES
-            and all(types[index] in (STRING, BYTES) for index in texts)
+            and all(types[index] == STRING for index in texts)
             and (function.result is None or _is_fixed(function.result, texts_too=True))
         )
 
@@ -106,9 +104,7 @@ class QuickCalls:
             self._rest -= 1
             return False
         return not self._texts or all(
-            index < len(args)
-            and isinstance(args[index], (str, bytes))
-            and len(args[index]) <= TEXT_LENGTH
+            index < len(args) and isinstance(args[index], str) and len(args[index]) <= TEXT_LENGTH
             for index in self._texts
         )
 

@@ -21,7 +21,6 @@ from workbench.errors import ValueMismatch
 from workbench.wasm import bulk, layout
 from workbench.wasm.bulk import NotCanonical
 from workbench.wasm.capi import address_of_bytes, read, read_text
-from workbench.wasm.carried import compile_carried, uncarried
 from workbench.wasm.layout import KINDS, PAYLOAD, RECORD_ENTRY, SIZE
 from workbench.wire.wit.coerce import coerce
 from workbench.wire.wit.types import (
@@ -113,20 +112,18 @@ def mismatch(type: Type, value: Any, path: str) -> ValueMismatch:
     )
 
 
-def lower_of(type: Type, carries: bool = False) -> Lower:
-    """The compiled lowering of a type, in a function that carries bytes as text (carrier.py)."""
-    return _compile(type, carries)[0]
+def lower_of(type: Type) -> Lower:
+    """The compiled lowering of a type."""
+    return _compile(type)[0]
 
 
-def lift_of(type: Type, carries: bool = False) -> Lift:
+def lift_of(type: Type) -> Lift:
     """The compiled lifting of a type."""
-    return _compile(type, carries)[1]
+    return _compile(type)[1]
 
 
 @lru_cache(maxsize=4096)
-def _compile(type: Type, carries: bool) -> tuple[Lower, Lift]:
-    if carries and (carried := compile_carried(type)) is not None:
-        return carried
+def _compile(type: Type) -> tuple[Lower, Lift]:
     match type:
         case Prim("string"):
             return _string()
@@ -139,21 +136,21 @@ def _compile(type: Type, carries: bool) -> tuple[Lower, Lift]:
         case Prim():
             return _integer(type)
         case List(item):
-            return bulk.compile_list(item) or _list(item, carries)
+            return bulk.compile_list(item) or _list(item)
         case Tuple(items):
-            return _tuple(items, carries)
+            return _tuple(items)
         case Record():
-            return _record(type, carries)
+            return _record(type)
         case Variant():
-            return _variant(type, carries)
+            return _variant(type)
         case Enum():
             return _enum(type)
         case Flags():
             return _flags(type)
         case Option(item):
-            return _option(item, carries)
+            return _option(item)
         case Result():
-            return _result(type, carries)
+            return _result(type)
         case Own() | Borrow():
             return _resource(type)
         case _:
@@ -258,8 +255,8 @@ def _string() -> tuple[Lower, Lift]:
     return lower, lift
 
 
-def _list(item: Type, carries: bool) -> tuple[Lower, Lift]:
-    lower_item, lift_item = _compile(item, carries)
+def _list(item: Type) -> tuple[Lower, Lift]:
+    lower_item, lift_item = _compile(item)
     kind = KINDS["list"]
     # list<u8> comes here only where bulk transfer is off.
     is_bytes = item == U8
@@ -280,9 +277,9 @@ def _list(item: Type, carries: bool) -> tuple[Lower, Lift]:
     return lower, lift
 
 
-def _tuple(items: tuple[Type, ...], carries: bool) -> tuple[Lower, Lift]:
-    lowers = tuple(_compile(t, carries)[0] for t in items)
-    lifts = tuple((i * SIZE, _compile(t, carries)[1]) for i, t in enumerate(items))
+def _tuple(items: tuple[Type, ...]) -> tuple[Lower, Lift]:
+    lowers = tuple(_compile(t)[0] for t in items)
+    lifts = tuple((i * SIZE, _compile(t)[1]) for i, t in enumerate(items))
     kind, size = KINDS["tuple"], len(items) * SIZE
 
     def lower(value: Any, arena: Arena) -> bytes:
@@ -310,15 +307,11 @@ def _name_image(name: str, owned: list[bytes]) -> bytes:
     return _name_vector(len(data), address_of_bytes(data))
 
 
-def _record(type: Record, carries: bool) -> tuple[Lower, Lift]:
+def _record(type: Record) -> tuple[Lower, Lift]:
     names: list[bytes] = []
-    fields = tuple((_name_image(n, names), _compile(t, carries)[0]) for n, t in type.fields)
-    lifts = tuple(
-        (i * RECORD_ENTRY + 16, _compile(t, carries)[1]) for i, (_, t) in enumerate(type.fields)
-    )
-    written = uncarried(type) if carries else type
-    assert isinstance(written, Record)
-    make, kind, count = record_class(written), KINDS["record"], len(fields)
+    fields = tuple((_name_image(n, names), _compile(t)[0]) for n, t in type.fields)
+    lifts = tuple((i * RECORD_ENTRY + 16, _compile(t)[1]) for i, (_, t) in enumerate(type.fields))
+    make, kind, count = record_class(type), KINDS["record"], len(fields)
 
     def lower(value: Any, arena: Arena, names: list[bytes] = names) -> bytes:
         value = value._values if value.__class__ is make else _record_values(type, value)
@@ -346,14 +339,14 @@ def _record_values(type: Record, value: Any) -> tuple[Any, ...]:
     raise NotCanonical
 
 
-def _variant(type: Variant, carries: bool) -> tuple[Lower, Lift]:
+def _variant(type: Variant) -> tuple[Lower, Lift]:
     names: list[bytes] = []
     cases: dict[str, tuple[int, int, Lower | None]] = {}
     lifts: dict[bytes, tuple[str, Lift | None]] = {}
     for name, payload in type.cases:
         image = _name_image(name, names)
         size, pointer = _two(image, 0)
-        lower_case, lift_case = _compile(payload, carries) if payload is not None else (None, None)
+        lower_case, lift_case = _compile(payload) if payload is not None else (None, None)
         cases[name] = (size, pointer, lower_case)
         lifts[name.encode()] = (name, lift_case)
     pack, kind = image_struct("variant", "QQQ").pack, KINDS["variant"]
@@ -419,8 +412,8 @@ def _flags(type: Flags) -> tuple[Lower, Lift]:
     return lower, lift
 
 
-def _option(item: Type, carries: bool) -> tuple[Lower, Lift]:
-    lower_item, lift_item = _compile(item, carries)
+def _option(item: Type) -> tuple[Lower, Lift]:
+    lower_item, lift_item = _compile(item)
     kind, nested = KINDS["option"], isinstance(item, Option)
     absent = _POINTER.pack(kind, 0)
 
@@ -443,9 +436,9 @@ def _option(item: Type, carries: bool) -> tuple[Lower, Lift]:
     return lower, lift
 
 
-def _result(type: Result, carries: bool) -> tuple[Lower, Lift]:
-    lower_ok, lift_ok = _compile(type.ok, carries) if type.ok is not None else (None, None)
-    lower_err, lift_err = _compile(type.err, carries) if type.err is not None else (None, None)
+def _result(type: Result) -> tuple[Lower, Lift]:
+    lower_ok, lift_ok = _compile(type.ok) if type.ok is not None else (None, None)
+    lower_err, lift_err = _compile(type.err) if type.err is not None else (None, None)
     pack, kind = image_struct("result", "?7xQ").pack, KINDS["result"]
 
     def lower(value: Any, arena: Arena) -> bytes:

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.unit.wasm.binary import unsigned
 from tests.unit.wasm.conftest import TINY_API, wat
 from workbench.errors import InvalidComponent, LimitHit, NotRunning, UsageError
 from workbench.wasm import Engine, StoreLimits, wat_to_bytes
-from workbench.wasm.binary import unsigned
 from workbench.wire.wit.types import U32, Function, Interface
 
 

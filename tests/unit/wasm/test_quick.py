@@ -57,15 +57,6 @@ async def test_a_call_that_moves_a_list_runs_on_a_worker(quiet: Engine) -> None:
     assert quiet.pool.threads == 1
 
 
-async def test_a_call_with_few_bytes_needs_no_worker(quiet: Engine) -> None:
-    """They are carried as text, which wasmtime moves as a whole."""
-    instantiator = quiet.load_blocking(wat("tiny")).instantiator()
-    assert await instantiator.call(TINY_API, "echo", (b"abc\xff",)) == b"abc\xff"
-    assert quiet.pool.threads == 0
-    assert await instantiator.call(TINY_API, "echo", (bytes(100_000),)) == bytes(100_000)
-    assert quiet.pool.threads == 1
-
-
 async def test_a_guest_that_calls_the_host_is_run_once_as_far_as_the_host_sees(
     compiled: Compiled,
 ) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from workbench.wasm.binary import HEADER, section, signed, unsigned
+from tests.unit.wasm.binary import HEADER, section, signed, unsigned
 
 
 def types(*definitions: bytes) -> bytes:

@@ -7,11 +7,11 @@ import time
 
 import pytest
 
+from tests.unit.wasm.binary import HEADER, section, unsigned
 from tests.unit.wasm.conftest import TINY_API, wat
 from tests.unit.wasm.hostile import guests
 from workbench.errors import InvalidComponent, LimitHit, Trap, ValueMismatch
 from workbench.wasm import Engine, wat_to_bytes
-from workbench.wasm.binary import HEADER, section, unsigned
 
 
 @pytest.mark.parametrize("name", ["tiny", "http", "imports"])
