@@ -48,7 +48,7 @@ imports: install
 	$(BIN)/lint-imports
 
 unit: install
-	$(PYTEST) tests/unit -q -n 2
+	$(PYTEST) tests/unit tests/fuzz -q -n 2
 
 integration: install
 	$(PYTEST) tests/integration -q
@@ -76,8 +76,8 @@ lowest: ## the lower bounds of pyproject.toml, really installed
 fuzz-ci: install ## every fuzz target for a minute
 	$(RUN) -m tests.fuzz --seconds $(FUZZ_CI_SECONDS) --jobs 4
 
-fuzz: install ## every fuzz target for an hour: FUZZ_SECONDS says otherwise
-	$(RUN) -m tests.fuzz --seconds $(FUZZ_SECONDS)
+fuzz: install ## every fuzz target for an hour, or make fuzz FUZZ="jwt manifest" FUZZ_SECONDS=36000
+	$(RUN) -m tests.fuzz --seconds $(FUZZ_SECONDS) $(FUZZ)
 
 peers: ## the real wash, wadm, host and secrets backend, into a cache folder; half an hour
 	tests/interop/peers/build
