@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 
@@ -10,6 +11,10 @@ import pytest
 from hypothesis import settings
 
 from workbench.nats import Connection, Server
+
+# A shell that starts tests in the background has their interrupts ignored, and some test those.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # The same examples every time, unless new ones are asked for (`make fuzz` does). No deadline:
 # machines are shared, and speed is what benchmarks are for.

@@ -118,6 +118,8 @@ class Neighbourhood:
             **os.environ,
             "WASMCLOUD_CTL_HOST": "127.0.0.1",
             "WASMCLOUD_CTL_PORT": str(self.port),
+            "WASMCLOUD_RPC_HOST": "127.0.0.1",
+            "WASMCLOUD_RPC_PORT": str(self.port),
             "HOME": str(self.folder),
         }
         process = await asyncio.create_subprocess_exec(
@@ -155,7 +157,7 @@ class Neighbourhood:
 
 @pytest.fixture
 async def lattice(tmp_path: Path) -> AsyncIterator[Neighbourhood]:
-    if not (PEERS / "bin" / "wadm").exists():
+    if not (PEERS / "bin" / "wash").exists():
         pytest.fail(f"the real programs are not in {PEERS}: run `make peers` first")
     neighbourhood = Neighbourhood(tmp_path)
     try:

@@ -66,7 +66,7 @@ async def test_the_real_wash_drives_our_host(lattice: Neighbourhood, tiny: str) 
     (link,) = (await lattice.wash("link", "query")).json["links"]
     assert link["source_id"] == "front"
     await lattice.wash("link", "del", "front", "lab", "tiny")
-    await lattice.wash("scale", "component", tiny, "tiny", "--max-instances", "5")
+    await lattice.wash("scale", "component", host.id, tiny, "tiny", "--max-instances", "5")
     await lattice.wash("label", host.id, "colour=red")
     (inventory,) = (await lattice.wash("get", "inventory")).json["inventories"]
     assert inventory["labels"]["colour"] == "red"

@@ -205,7 +205,7 @@ def test_limits_of_a_component_hold_for_its_calls(engine: Engine) -> None:
 
 
 def test_an_interrupt_stops_a_guest_that_never_ends(engine: Engine) -> None:
-    component = Component.open(wat("limits"), engine=engine)
+    component = Component.open(wat("limits"), engine=engine, limits=StoreLimits(timeout_s=30))
     main = threading.main_thread().ident
     assert main is not None
     # The guest calls nobody, so nothing tells that it has begun; early is as good as late.
