@@ -59,9 +59,18 @@ class Inbound:
         return bool(self._open)
 
     def pending(self, path: Path, type: AsyncType) -> Any:
-        """Open the channel at ``path`` and return what stands for its value."""
+        """Open the channel at ``path`` and return what stands for its value.
+
+        `LimitExceeded` where a peer opens one after the other and ends none.
+        """
+        if len(self._open) >= self._limits.channels:
+            raise LimitExceeded(
+                f"the call has {self._limits.channels} streams and futures open at once, "
+                "more are not taken",
+                limit="channels",
+            )
         kind = StreamDecoder if isinstance(type, Stream) else FutureDecoder
-        self._open[path] = kind(type, path, async_values=self, limits=self._limits)  # type: ignore[arg-type]
+        self._open[path] = kind(type, path, async_values=self, limits=self._limits)  # type: ignore[arg-type] # of the kind just chosen
         self._fresh.append(path)
         return self._make.pending(path, type)
 
