@@ -12,14 +12,28 @@ import workbench.aio
 from tests.interop.conftest import WAIT_S, Neighbourhood, until
 from workbench.errors import NoResponders
 from workbench.lattice.control import ControlClient
+from workbench.lattice.rpc import RpcClient
 from workbench.lattice.wadm import WadmClient
 from workbench.wadm import Manager
+from workbench.wasm import Component
 from workbench.wire.wadm import StatusType
 
 
 async def one_host(control: ControlClient) -> Any:
     (host,) = await until(control.hosts)
     return host
+
+
+class Tiny:
+    """Typed calls of the component ``tiny``, wherever it runs."""
+
+    def __init__(self, lattice: Neighbourhood, client: RpcClient) -> None:
+        self._client = client
+        self._component = Component.open(lattice.folder / "tiny.wasm")
+
+    async def __call__(self, name: str, *args: Any) -> Any:
+        _, function = self._component.find(name)
+        return await self._client.invoke("tiny", "lab:tiny/api@0.1.0", function, list(args))
 
 
 async def test_our_client_drives_a_real_host(lattice: Neighbourhood, tiny: str) -> None:
@@ -29,10 +43,11 @@ async def test_our_client_drives_a_real_host(lattice: Neighbourhood, tiny: str) 
     url = f"nats://127.0.0.1:{lattice.port}"
     async with await workbench.aio.connect(url, writable=True) as joined:
         await joined.start_component(tiny, "tiny", count=2)
-        assert await joined.invoke("tiny", "lab:tiny/api.hello") == "hello"
-        assert await joined.invoke("tiny", "lab:tiny/api.add", 2, 3) == 5
+        call = Tiny(lattice, RpcClient(joined.nc))
+        assert await call("hello") == "hello"
+        assert await call("add", 2, 3) == 5
         data = bytes(range(256)) * 10_000
-        assert await joined.invoke("tiny", "lab:tiny/api.echo", data) == data
+        assert await call("echo", data) == data
         await joined.put_config("greeting", {"text": "hi"})
         assert await joined.get_config("greeting") == {"text": "hi"}
         link = await joined.put_link("front", "tiny", "lab:tiny/api", source_config=["greeting"])
@@ -47,7 +62,7 @@ async def test_our_client_drives_a_real_host(lattice: Neighbourhood, tiny: str) 
         await joined.delete_config("greeting")
         await joined.stop("component", "tiny")
         with pytest.raises(NoResponders):
-            await joined.invoke("tiny", "lab:tiny/api.hello", timeout_s=5)
+            await call("hello")
         await joined.stop("host", host.id)
 
 
@@ -94,8 +109,9 @@ async def test_calls_and_links_cross_between_a_real_host_and_ours(
         # One component on both hosts: the queue group spreads the calls, each is run once.
         for host in (real, ours.id):
             await joined.start_component(tiny, "tiny", host=host)
+        call = Tiny(lattice, RpcClient(joined.nc))
         for number in range(40):
-            assert await joined.invoke("tiny", "lab:tiny/api.add", number, 1) == number + 1
+            assert await call("add", number, 1) == number + 1
         # What one host stores the other one knows.
         await joined.put_config("shared", {"k": "v"})
         await joined.put_link("front", "tiny", "lab:tiny/api", target_config=["shared"])
@@ -103,7 +119,7 @@ async def test_calls_and_links_cross_between_a_real_host_and_ours(
             inventory = await control.inventory(host)
             assert [c.id for c in inventory.components] == ["tiny"]
         await joined.stop("component", "tiny", host=real)
-        assert await joined.invoke("tiny", "lab:tiny/api.hello") == "hello"
+        assert await call("hello") == "hello"
 
 
 async def test_our_manager_deploys_on_a_real_host(lattice: Neighbourhood, tiny: str) -> None:
