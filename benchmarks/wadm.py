@@ -4,7 +4,8 @@
 
 Prints the processor time of a first deploy, of a full pass and of one event over growing lattices
 (it must grow linearly; the last has 1,000 hosts, 10,000 components and 10,000 links), and deploy →
-Deployed with a real host, a component in text format and the http-server provider.
+Deployed with a real host, a component in text format and the http-server provider; 1 → 100 instances
+on four hosts; and how long the work of a host that dies without a word is away.
 """
 
 from __future__ import annotations
@@ -243,6 +244,88 @@ async def deploy(rounds: int) -> None:
     await server.stop()
 
 
+SPREAD = """
+apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata: {{name: wide, annotations: {{version: v{version}}}}}
+spec:
+  components:
+    - name: wide
+      type: component
+      properties: {{image: "{image}"}}
+      traits:
+        - type: spreadscaler
+          properties:
+            instances: {count}
+            spread:
+              - {{name: a, weight: 25, requirements: {{zone: a}}}}
+              - {{name: b, weight: 25, requirements: {{zone: b}}}}
+              - {{name: c, weight: 25, requirements: {{zone: c}}}}
+              - {{name: d, weight: 25, requirements: {{zone: d}}}}
+    - name: single
+      type: component
+      properties: {{image: "{image}"}}
+      traits: [{{type: spreadscaler, properties: {{instances: 10}}}}]
+"""
+
+
+async def scale_and_recover(rounds: int) -> None:
+    """1 → 100 instances over four hosts, then a host that dies without a word."""
+    server = await Server.start()
+
+    async def connect() -> Connection:
+        return await Connection.connect(server.url, user=server.user, password=server.password)
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "wide.wasm"
+        path.write_bytes(bytes(wat2wasm(COMPONENT)))
+        engine = WasmEngine(cache_dir=Path(folder) / "cache")
+        nc = await connect()
+        manager = Manager(nc)
+        await manager.start()
+        hosts, connections = {}, {}
+        for zone in "abcd":
+            connection = await connect()
+            host = Host(connection, engine=engine, labels={"zone": zone})
+            await host.start()
+            hosts[host.id], connections[host.id] = host, connection
+        await manager.ready()
+        client, control = WadmClient(nc), ControlClient(nc)
+        changed, times = asyncio.Event(), []
+        manager.subscribe(changed.set)
+        for n in range(rounds):
+            for count in (1, 100):
+                manifest = SPREAD.format(version=f"{n}-{count}", image=path.as_uri(), count=count)
+                started = time.perf_counter()
+                await client.put_and_deploy(manifest)
+                await client.wait("wide", (StatusType.DEPLOYED,))
+                while not manager.settled("wide"):
+                    changed.clear()
+                    await changed.wait()
+            times.append((time.perf_counter() - started) * 1000)
+        print(f"scale 1 → 100 on 4 hosts → Deployed: {_percentiles(times)}")
+        found = [await control.inventory(host) for host in hosts]
+        dead = next(i.host_id for i in found if _runs(i, "wide-single"))
+        started = time.perf_counter()
+        await connections[dead].close()
+        left = [host for host in hosts if host != dead]
+        while not any([_runs(await control.inventory(h), "wide-single") for h in left]):
+            changed.clear()
+            await changed.wait()
+        print(f"a killed host's work runs elsewhere after {time.perf_counter() - started:.1f} s")
+        await manager.stop()
+        for host_id in left:
+            await hosts[host_id].stop()
+            await connections[host_id].close()
+        await engine.close()
+        await nc.close()
+    await server.stop()
+
+
+def _runs(inventory: Inventory, component: str) -> bool:
+    return any(entry.id == component for entry in inventory.components)
+
+
 async def _echo(nc: Connection) -> float:
     await nc.subscribe("echo", lambda message: message.respond(b"x"))
     times = []
@@ -266,6 +349,7 @@ def main() -> None:
     curve = [decide(n // 10, n) for n in (300, 1000, 3000, 10_000)]
     print("growth, microseconds for a command:", " → ".join(f"{each:.0f}" for each in curve))
     asyncio.run(deploy(options.deploys))
+    asyncio.run(scale_and_recover(max(2, options.deploys // 3)))
 
 
 if __name__ == "__main__":
