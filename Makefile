@@ -77,7 +77,7 @@ fuzz-ci: install ## every fuzz target for a minute
 	$(RUN) -m tests.fuzz --seconds $(FUZZ_CI_SECONDS) --jobs 4
 
 fuzz: install ## every fuzz target for an hour, or make fuzz FUZZ="jwt manifest" FUZZ_SECONDS=36000
-	$(RUN) -m tests.fuzz --seconds $(FUZZ_SECONDS) $(FUZZ)
+	WORKBENCH_EXPLORE=1 $(RUN) -m tests.fuzz --seconds $(FUZZ_SECONDS) $(FUZZ)
 
 peers: ## the real wash, wadm, host and secrets backend, into a cache folder; half an hour
 	tests/interop/peers/build

@@ -9,6 +9,7 @@ which makes it a test. What was learnt stays in ``build/fuzz`` for the next run.
 from __future__ import annotations
 
 import argparse
+import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -63,7 +64,7 @@ def fuzz(module: str, target: Target, seconds: float, *, plain: bool, work: Path
         done = subprocess.run(
             [*command, "--plain"] if plain else command,
             capture_output=True, text=True, errors="replace", timeout=seconds + _GRACE_S,
-            cwd=ROOT, check=False,
+            cwd=ROOT, check=False, env={"PYTHONHASHSEED": "0", **os.environ},
         )  # fmt: skip
     except subprocess.TimeoutExpired:
         return Outcome(target.name, "", f"did not end {_GRACE_S} s after its time")
@@ -75,10 +76,12 @@ def fuzz(module: str, target: Target, seconds: float, *, plain: bool, work: Path
 
 
 def _end_of(output: str) -> str:
+    """Python's traceback, which libFuzzer's own words follow, and the last of those."""
     lines = output.splitlines()
-    # libFuzzer says a lot after Python's traceback; both are wanted, not the progress before.
-    start = next((i for i, line in enumerate(lines) if "Traceback" in line or "ERROR" in line), 0)
-    return "\n".join(lines[start:][-80:])
+    start = next(
+        (i for i, line in enumerate(lines) if "Uncaught" in line or "Traceback" in line), 0
+    )
+    return "\n".join([*lines[start : start + 60], *lines[start + 60 :][-20:]])
 
 
 def _summary(output: str) -> str:

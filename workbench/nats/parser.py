@@ -68,14 +68,18 @@ def _message(data: bytes, position: int) -> tuple[int, bytes, bytes, int, int, i
     Its sid, subject and reply, where its payload begins, where its headers begin and where it
     ends.
     """
+    if not data.startswith((b"MSG", b"HMSG"), position):
+        return None
     end = data.find(b"\r\n", position, position + _LINE)
     if end < 0:
         return None
-    words = data[position:end].split()
+    line = data[position:end]
+    if b"\r" in line or b"\n" in line:
+        return None  # white space to `split`, but not to nats-py
+    words = line.split()
     count = len(words)
-    verb = words[0] if words else b""
+    verb, size = words[0], words[-1]
     start = end + 2
-    size = words[-1] if count else b""
     if verb == b"MSG":
         if not 4 <= count <= 5 or not size.isdigit():
             return None
