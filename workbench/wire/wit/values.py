@@ -20,6 +20,7 @@ import keyword
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakValueDictionary
 
 from workbench.wire.wit.by_type import ByType
 from workbench.wire.wit.types import Record
@@ -132,7 +133,17 @@ class RecordValue:
         return {n: v for (n, _), v in zip(self._type.fields, self._values, strict=True)}
 
 
+# While anybody holds the class of a type (a value, a codec), equal types get that one: codecs tell
+# records by their class, and what is remembered below is forgotten when it is too much.
+_alive: WeakValueDictionary[Record, type[RecordValue]] = WeakValueDictionary()
+
+
 def _record_class(record: Record) -> type[RecordValue]:
+    known = _alive.get(record)
+    return known if known is not None else _alive.setdefault(record, _made(record))
+
+
+def _made(record: Record) -> type[RecordValue]:
     index = {attribute_name(name): i for i, (name, _) in enumerate(record.fields)}
     return type(
         record.name or "record",
@@ -142,4 +153,4 @@ def _record_class(record: Record) -> type[RecordValue]:
 
 
 record_class: Callable[[Record], type[RecordValue]] = ByType(_record_class)
-"""The value class of a record type: the same class for equal types, as long as it is remembered."""
+"""The value class of a record type: the same class for equal types."""
