@@ -78,20 +78,16 @@ def _within_time(target: Target, data: bytes) -> str:
 
 
 def _measure_memory(target: Target, data: bytes) -> None:
-    # This run comes after another one: what is made once (codecs, tables) is there by now. The
-    # best of three, since a table may be full and made anew in any of them.
+    # This run comes after another one: what is made once (codecs, tables) is there by now.
+    tracemalloc.start()
+    try:
+        _within_time(target, data)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
     most = _FREE_BYTES + target.memory_factor * len(data)
-    peak = 0
-    for _ in range(3):
-        tracemalloc.start()
-        try:
-            _within_time(target, data)
-            _, peak = tracemalloc.get_traced_memory()
-        finally:
-            tracemalloc.stop()
-        if peak <= most:
-            return
-    raise Broken(f"{len(data)} bytes took {peak:,} bytes of memory, at most {most:,} are right")
+    if peak > most:
+        raise Broken(f"{len(data)} bytes took {peak:,} bytes of memory, at most {most:,} are right")
 
 
 def inputs(target: Target) -> Iterator[bytes]:
