@@ -17,7 +17,7 @@ from workbench.wire.wit.bundled import new_resolver
 from workbench.wire.wit.types import Option, Record, Type
 from workbench.wire.wit.values import record_class
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]  # the first one builds the probe
 
 INVALID = ("err", "HeaderError_InvalidSyntax")
 FORBIDDEN = ("err", "HeaderError_Forbidden")
