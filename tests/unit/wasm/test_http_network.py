@@ -53,6 +53,7 @@ async def fetch(http_guest: HttpGuest, authority: str, more: str = "", **grants:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 async def test_a_granted_host_is_asked_as_the_component_says(
     http_guest: HttpGuest, server: str
 ) -> None:
@@ -66,6 +67,7 @@ async def test_a_granted_host_is_asked_as_the_component_says(
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 async def test_what_goes_wrong_on_the_way_is_an_error_code(
     http_guest: HttpGuest, server: str
 ) -> None:
@@ -84,6 +86,7 @@ async def test_what_goes_wrong_on_the_way_is_an_error_code(
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 async def test_a_host_that_is_not_granted_is_refused_and_the_person_told_how(
     http_guest: HttpGuest, server: str
 ) -> None:
@@ -98,6 +101,7 @@ async def test_a_host_that_is_not_granted_is_refused_and_the_person_told_how(
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 async def test_a_run_without_a_loop_gets_one_while_it_lasts(
     http_guest: HttpGuest, server: str
 ) -> None:

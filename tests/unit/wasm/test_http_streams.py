@@ -52,6 +52,7 @@ async def test_a_large_body_goes_through_the_memory_of_a_guest(
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 async def test_a_guest_copies_a_large_body_within_its_window(http_guest: HttpGuest) -> None:
     meter, received = Meter(), 0
     request = HttpRequest("POST", body=big(meter))
@@ -63,6 +64,7 @@ async def test_a_guest_copies_a_large_body_within_its_window(http_guest: HttpGue
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 async def test_a_guest_takes_in_a_large_body(http_guest: HttpGuest) -> None:
     meter = Meter()
     request = HttpRequest("POST", body=big(meter))
@@ -74,6 +76,7 @@ async def test_a_guest_takes_in_a_large_body(http_guest: HttpGuest) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 async def test_a_guest_pours_out_a_large_body_no_faster_than_it_is_read(
     http_guest: HttpGuest,
 ) -> None:
