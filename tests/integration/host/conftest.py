@@ -9,6 +9,7 @@ import pytest
 from wasmtime import wat2wasm
 
 from tests.conftest import connect
+from tests.integration.host.component_calls import Adder
 from tests.integration.host.host_lattice import Lattice, Tap
 from workbench.nats import Connection, Server
 from workbench.wasm import Engine
@@ -76,3 +77,18 @@ async def tap_of() -> AsyncIterator[Callable[[Server], Awaitable[Tap]]]:
     yield make
     for connection in connections:
         await connection.close()
+
+
+@pytest.fixture
+async def client(lattice: Lattice):
+    client = lattice.client()
+    yield client
+    await client.close()
+
+
+@pytest.fixture
+async def adder(lattice: Lattice):
+    adder = Adder(lattice)
+    yield adder
+    adder.gate.set()
+    await adder.server.close()
