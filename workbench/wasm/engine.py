@@ -379,7 +379,9 @@ def _check(data: bytes, limits: StoreLimits) -> None:
         raise InvalidComponent(
             "the bytes are no WebAssembly"
             + (" binary but look like its text format" if text else ""),
-            hint="build the text first: workbench.authoring.wat" if text else "",
+            hint="build the text first: workbench.authoring.wat"
+            if text
+            else "a component's file begins with \\0asm: is this the right file, and whole?",
         )
     if data[4:8] == b"\x01\0\0\0":
         raise InvalidComponent(
